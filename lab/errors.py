@@ -1,0 +1,80 @@
+"""Every way the lab can say "no answer": one tree, one exit code each.
+
+An error states facts: what happened, where, and what to do about it. Each problem is one line.
+A completed verdict "no" is not an error: it is a result, and the command exits with 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+EXIT_OK = 0
+EXIT_VERDICT_NO = 1
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with an input.
+
+    Attributes:
+        where: place in the input, such as ``boards/mine.yaml:14:11`` or ``model.tflite``.
+        what: what is wrong there.
+        hint: what to do about it; empty when the statement says it all.
+    """
+
+    where: str
+    what: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        line = f"{self.where}: {self.what}" if self.where else self.what
+        if self.hint:
+            line += f" (hint: {self.hint})"
+        return " ".join(line.split())
+
+
+class LabError(Exception):
+    """Base of all errors; by itself it means a bug of ours."""
+
+    exit_code = 70
+
+    def lines(self) -> list[str]:
+        """One printable line per problem."""
+        return [" ".join(str(self).split())]
+
+
+class UsageError(LabError):
+    """The command line or the call asks for something that makes no sense."""
+
+    exit_code = 2
+
+
+class InputError(LabError):
+    """An input file is damaged or breaks its schema; carries every problem found."""
+
+    exit_code = 3
+
+    def __init__(self, problems: Sequence[Problem] | Problem) -> None:
+        self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def __reduce__(self) -> tuple[type[InputError], tuple[tuple[Problem, ...]]]:
+        """Survive the way from the measuring process to the command."""
+        return type(self), (self.problems,)
+
+    def lines(self) -> list[str]:
+        """One printable line per problem."""
+        return [str(problem) for problem in self.problems]
+
+
+class ToolError(LabError):
+    """A tool the lab needs is missing, too old, or failed; says how to mend it."""
+
+    exit_code = 4
+
+
+class NoVerdictError(LabError):
+    """The measurement ended without an answer: budget, time limit, or a dead worker."""
+
+    exit_code = 5
