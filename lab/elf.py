@@ -1,0 +1,320 @@
+"""ELF images: what to load, what is called what, and what the debug information says.
+
+The file is untrusted: whatever is wrong with it ends in one InputError. Debug information is read
+only when somebody asks for it.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from lab.dwarf import layout, lines, types
+from lab.errors import InputError, Problem
+
+_FUNCTION, _FILE, _SECTION_SYMBOL = 2, 4, 3  # st_info & 15
+_KINDS = {0: "notype", 1: "object", _FUNCTION: "function"}
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Bytes to put into memory, at their load address: for initial values of RAM, in flash."""
+
+    address: int
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section; ``flags`` are ELF's SHF_* bits, ``size`` counts bytes."""
+
+    name: str
+    address: int
+    size: int
+    flags: int
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A symbol; the Thumb bit is not part of ``address``. ``kind``: function, object, notype."""
+
+    address: int
+    size: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class Image:
+    """A linked firmware image.
+
+    Attributes:
+        name: file name, for messages.
+        entry: entry point as in the header, with its Thumb bit.
+        segments: loadable contents by load address.
+        sections: all of them, in file order.
+        symbols: by mangled name; of equal names a global one.
+    """
+
+    name: str
+    entry: int
+    segments: tuple[Segment, ...]
+    sections: tuple[Section, ...]
+    symbols: dict[str, Symbol] = field(repr=False)
+    _functions: tuple[tuple[int, int, str], ...] = field(repr=False)
+    _data: bytes = field(repr=False)
+
+    def function_at(self, pc: int) -> str | None:
+        """Readable name of the function that an address belongs to."""
+        found = self._function_around(pc)
+        return demangle(found[2]) if found else None
+
+    def is_function_start(self, address: int) -> bool:
+        """Whether a function begins there; discarded ones are said to lie at 0, but do not."""
+        found = self._function_around(address)
+        return found is not None and found[0] == address
+
+    def line_at(self, pc: int) -> str | None:
+        """Source position ``file:line`` of an instruction, if the image knows it."""
+        try:
+            return self._line_at(pc)
+        except Exception:  # damaged debug information is as good as none
+            return None
+
+    def struct_layout(self, name: str) -> dict[str, int]:
+        """Offsets of the fields of a structure or class, in bytes.
+
+        Fields of base classes and of unnamed unions are listed like own ones, fields of a
+        structure inside as ``outer.inner``; ``sizeof`` is the whole.
+
+        Args:
+            name: with its namespaces, such as ``tflite::MicroInterpreter``.
+
+        Raises:
+            InputError: the debug information does not have it or is damaged.
+        """
+        try:
+            for unit, entry in self._types.get(name, ()):
+                if found := layout(self.dwarf, unit, entry):
+                    return found
+        except Exception as error:
+            raise self._damaged("debug information", error) from None
+        hint = "build it with -g, optimisation may stay on"
+        raise InputError(Problem(self.name, f"no debug information about {name}", hint))
+
+    @cached_property
+    def dwarf(self) -> Any:
+        """The debug information, as pyelftools reads it; may raise anything on a damaged file."""
+        from elftools.elf.elffile import ELFFile
+
+        return ELFFile(io.BytesIO(self._data)).get_dwarf_info()
+
+    def _damaged(self, what: str, error: Exception) -> InputError:
+        return InputError(Problem(self.name, f"damaged {what}: {_first_line(error)}"))
+
+    def _function_around(self, pc: int) -> tuple[int, int, str] | None:
+        index = bisect_right(self._functions, (pc, 1 << 32, "")) - 1
+        if index < 0:
+            return None
+        address, size, name = self._functions[index]
+        if not size and index + 1 < len(self._functions):  # assembler code often states none
+            size = self._functions[index + 1][0] - address
+        return (address, size, name) if pc < address + max(size, 2) else None
+
+    @cached_property
+    def _types(self) -> dict[str, list[tuple[int, int]]]:
+        found: dict[str, list[tuple[int, int]]] = {}
+        for name, place in types(self.dwarf):
+            found.setdefault(name, []).append(place)
+        return found
+
+    @cached_property
+    def _aranges(self) -> Any:
+        return self.dwarf.get_aranges()
+
+    @cached_property
+    def _lines(self) -> dict[int, list[tuple[int, int, str]]]:
+        return {}
+
+    def _line_at(self, pc: int) -> str | None:
+        offset = self._aranges.cu_offset_at_addr(pc) if self._aranges else None
+        if offset is not None:
+            units = [self.dwarf.get_CU_at(offset)]
+        else:
+            units = list(self.dwarf.iter_CUs())
+        for unit in units:
+            rows = self._lines.get(unit.cu_offset)
+            if rows is None:
+                program = self.dwarf.line_program_for_CU(unit)
+                rows = sorted(lines(program, self.is_function_start)) if program else []
+                self._lines[unit.cu_offset] = rows
+            index = bisect_right(rows, (pc, 1 << 32, "")) - 1
+            if index >= 0 and pc < rows[index][1]:
+                return rows[index][2]
+        return None
+
+
+def read_elf(source: Path | str | bytes) -> Image:
+    """Read a 32-bit little-endian Arm executable.
+
+    Args:
+        source: a file, or the bytes of one.
+
+    Raises:
+        InputError: it cannot be read, is damaged, or is not such a file.
+    """
+    name = "ELF image" if isinstance(source, bytes) else Path(source).name
+    try:
+        data = source if isinstance(source, bytes) else Path(source).read_bytes()
+    except OSError as error:
+        raise InputError(Problem(str(source), f"cannot be read: {error.strerror}")) from None
+    if data[:4] != b"\x7fELF":
+        raise InputError(Problem(name, "not an ELF file"))
+    try:
+        return _read(name, data)
+    except InputError:
+        raise
+    except Exception as error:  # pyelftools raises many kinds
+        raise InputError(Problem(name, f"damaged ELF file: {_first_line(error)}")) from None
+
+
+def _read(name: str, data: bytes) -> Image:
+    from elftools.elf.elffile import ELFFile
+
+    elf = ELFFile(io.BytesIO(data))
+    header = elf.header
+    if elf.elfclass != 32 or not elf.little_endian or header.e_machine != "EM_ARM":
+        raise InputError(Problem(name, "not a 32-bit little-endian Arm ELF file"))
+    if header.e_type != "ET_EXEC":
+        raise InputError(Problem(name, "not an executable", "give the linked image, not an object"))
+    tables = ((elf.num_sections(), header.e_shoff, header.e_shentsize),
+              (elf.num_segments(), header.e_phoff, header.e_phentsize))  # fmt: skip
+    if any(count and at + count * size > len(data) for count, at, size in tables):
+        raise InputError(Problem(name, "damaged ELF file: a table lies outside of the file"))
+    headers = list(elf.iter_sections())
+    strings = elf.get_section_by_name(".strtab")
+    table = elf.get_section_by_name(".symtab")
+    entries = _symbols(table.data(), strings.data()) if table and strings else []
+    return Image(
+        name=name,
+        entry=header.e_entry,
+        segments=tuple(_segments(name, elf, len(data))),
+        sections=tuple(
+            Section(s.name, s["sh_addr"], s["sh_size"], s["sh_flags"]) for s in headers[1:]
+        ),
+        symbols={label: symbol for label, symbol, _ in sorted(entries, key=lambda e: e[2])},
+        _functions=tuple(sorted({(s.address, s.size, label) for label, s, _ in entries
+                                 if s.kind == "function"})),
+        _data=data,
+    )  # fmt: skip
+
+
+def _segments(name: str, elf: Any, size: int) -> Iterator[Segment]:
+    for segment in elf.iter_segments():
+        if segment["p_type"] != "PT_LOAD" or not segment["p_filesz"]:
+            continue
+        if segment["p_offset"] + segment["p_filesz"] > size:
+            raise InputError(Problem(name, "damaged ELF file: a segment is cut off"))
+        if segment["p_paddr"] + segment["p_filesz"] > 1 << 32:
+            raise InputError(Problem(name, "damaged ELF file: a segment ends beyond 4 GiB"))
+        yield Segment(segment["p_paddr"], segment.data())
+
+
+def _symbols(table: bytes, strings: bytes) -> list[tuple[str, Symbol, bool]]:
+    """Name, symbol, and whether it is global, of everything that has a place in the image."""
+    found = []
+    table = table[: len(table) // 16 * 16]
+    for at, value, size, info, _, section in struct.iter_unpack("<IIIBBH", table):
+        kind = info & 15
+        label = strings[at : strings.find(b"\0", at)].decode("utf-8", "replace")
+        if not label or label[0] == "$" or not section or kind in (_FILE, _SECTION_SYMBOL):
+            continue
+        address = value & ~1 if kind == _FUNCTION else value
+        found.append((label, Symbol(address, size, _KINDS.get(kind, "notype")), info >> 4 > 0))
+    return found
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:120]
+
+
+# ---- names ----
+
+_ANONYMOUS = "_GLOBAL__N_1"
+_TYPE = re.compile(r"[PROKV]*(?:S[tabsiod]|S[0-9A-Z]*_|T[0-9]*_|D[a-z]|[a-z])")
+
+
+@lru_cache(maxsize=1 << 14)
+def demangle(name: str) -> str:
+    """Readable name of a C++ symbol, without parameters and template arguments.
+
+    What this small reader does not understand stays as it is.
+    """
+    if not name.startswith("_Z"):
+        return name
+    try:
+        parts, _ = _name(name, 2)
+    except (ValueError, IndexError):
+        return name
+    return "::".join(parts)
+
+
+def _name(text: str, at: int) -> tuple[list[str], int]:
+    """Parts of the (nested) name at a position, and where it ends."""
+    nested = text[at] == "N"
+    at += nested
+    parts: list[str] = []
+    while True:
+        if nested and parts and text[at] == "E":
+            return parts, at + 1
+        if match := re.compile(r"[KVL]").match(text, at):
+            at = match.end()
+        elif match := re.compile(r"St").match(text, at):
+            parts, at = [*parts, "std"], match.end()
+        elif match := re.compile(r"\d+").match(text, at):
+            end = match.end() + int(match[0])
+            part = text[match.end() : end]
+            if len(part) < int(match[0]):
+                raise ValueError(text)
+            parts.append("(anonymous namespace)" if part == _ANONYMOUS else part)
+            at = _skip_arguments(text, end)
+        elif nested and (match := re.compile(r"S[0-9A-Z]*_").match(text, at)):
+            at = _skip_arguments(text, match.end())  # a name used before: only in arguments
+        elif parts and (match := re.compile(r"[CD][0-5]").match(text, at)):
+            parts.append(("~" if match[0][0] == "D" else "") + parts[-1])
+            at = match.end()
+        else:
+            raise ValueError(text)
+        if not nested and parts and parts != ["std"]:
+            return parts, at
+
+
+def _skip_arguments(text: str, at: int) -> int:
+    """Position after the template arguments, if there are any."""
+    if text[at : at + 1] != "I":
+        return at
+    at += 1
+    while text[at] != "E":
+        at = _skip_type(text, at)
+    return at + 1
+
+
+def _skip_type(text: str, at: int) -> int:
+    if text[at] == "L":  # a literal: type, value, E
+        return text.index("E", _skip_type(text, at + 1)) + 1
+    if text[at] == "J":  # a pack
+        at += 1
+        while text[at] != "E":
+            at = _skip_type(text, at)
+        return at + 1
+    if match := _TYPE.match(text, at):
+        return _skip_arguments(text, match.end())
+    while text[at] in "PROKV":
+        at += 1
+    return _name(text, at)[1]
