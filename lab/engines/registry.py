@@ -1,0 +1,33 @@
+"""Engines by name; a library that only one of them needs is imported only for that one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lab.engines.base import Engine
+from lab.errors import UsageError
+
+
+def _unicorn() -> Engine:
+    from lab.engines.unicorn_engine import UnicornEngine
+
+    return UnicornEngine()
+
+
+ENGINES: dict[str, Callable[[], Engine]] = {"unicorn": _unicorn}
+
+
+def create(name: str) -> Engine:
+    """A new engine, nothing loaded.
+
+    Raises:
+        UsageError: there is no such engine.
+    """
+    check_name(name)
+    return ENGINES[name]()
+
+
+def check_name(name: str) -> None:
+    """Raise UsageError unless there is such an engine."""
+    if name not in ENGINES:
+        raise UsageError(f'no engine "{name}"; there is: {", ".join(sorted(ENGINES))}')

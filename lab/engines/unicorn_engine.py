@@ -1,0 +1,429 @@
+"""The embedded engine: Unicorn executes, the C meter counts.
+
+Three things Unicorn does not tell by itself are added here: the instruction inside its block that
+a data fault belongs to, branches to an even address, and floating point before CPACR allows it.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from array import array
+from collections.abc import Callable, Collection, Sequence
+from enum import IntEnum
+from functools import partial
+from typing import Any, NamedTuple
+
+import unicorn
+from unicorn import arm_const
+from unicorn import unicorn_const as const
+from unicorn.unicorn_py3.unicorn import uclib
+
+from lab.cores import Block, Core, decode
+from lab.elf import Segment
+from lab.engines._meter import Meter
+from lab.engines.base import Fault, Machine, Stop, StopReason, Totals
+from lab.engines.memory import Memory
+
+_REGISTERS = {f"r{n}": getattr(arm_const, f"UC_ARM_REG_R{n}") for n in range(13)} | {
+    "sp": arm_const.UC_ARM_REG_SP,
+    "lr": arm_const.UC_ARM_REG_LR,
+    "pc": arm_const.UC_ARM_REG_PC,
+}
+_THUMB = 1 << 24  # in xPSR
+_NO_END = 0xFFFFFFFF
+_UNLIMITED = (1 << 64) - 1
+# As in _meter.c.
+_DYNAMIC_SP, _USES_FPU, _HALTED, _INEXACT_SP, _WANTS_PROBES = 1, 2, 4, 8, 16
+
+
+class _Reason(IntEnum):
+    """Why the meter stopped; as in ``_meter.c``."""
+
+    NOTHING = 0
+    ADDRESS = 1
+    HALT = 2
+    BUDGET = 3
+    CLOCK = 4
+    NO_COPROCESSOR = 5
+    STACK_LIMIT = 6
+    BLOCKS = 7
+    INTERRUPT = 8
+    PROBES = 9
+
+
+_STOPS = {
+    _Reason.NOTHING: StopReason.HALTED,  # Unicorn returned without having executed anything
+    _Reason.ADDRESS: StopReason.ADDRESS,
+    _Reason.HALT: StopReason.HALTED,
+    _Reason.BUDGET: StopReason.INSTRUCTION_BUDGET,
+    _Reason.CLOCK: StopReason.WALL_CLOCK,
+    _Reason.STACK_LIMIT: StopReason.STACK_LIMIT,
+}
+_DATA_FAULTS = {
+    const.UC_ERR_READ_UNMAPPED: "read_unmapped",
+    const.UC_ERR_READ_PROT: "read_unmapped",
+    const.UC_ERR_WRITE_UNMAPPED: "write_unmapped",
+    const.UC_ERR_WRITE_PROT: "write_protected",
+}
+_FETCH_FAULTS = {
+    const.UC_ERR_FETCH_UNMAPPED: "fetch_unmapped",
+    const.UC_ERR_FETCH_PROT: "fetch_protected",
+}
+# Numbers of QEMU's EXCP_* (target/arm/cpu.h) that reach the interrupt hook.
+_SUPERVISOR_CALL, _PREFETCH_ABORT = 2, 3
+_EXCEPTIONS = {
+    1: "undefined_instruction",
+    2: "supervisor_call",
+    4: "unaligned",
+    7: "breakpoint",
+    17: "no_coprocessor",
+    18: "invalid_state",
+    22: "unaligned",
+}
+
+
+class _Outcome(NamedTuple):
+    """What ``Meter.run`` returns."""
+
+    error: int
+    reason: int
+    interrupt: int
+    access: int
+    address: int
+
+
+class _Decoder:
+    """Answers the meter's questions about blocks; holds no engine, so that engines die at once."""
+
+    def __init__(self, core: Core, memory: Memory) -> None:
+        self._core = core
+        self._memory = memory
+        self.last_instruction: dict[int, int] = {}  # by the end of the block
+        self.probes: dict[int, tuple[tuple[int, int], ...]] = {}  # by the start of the block
+        self.ran_from_ram = False
+
+    def block(self, address: int, size: int) -> Block:
+        return decode(self._core, self._memory.read(address, size))
+
+    def describe(self, address: int, size: int) -> tuple[int, int, int, int, int]:
+        block = self.block(address, size)
+        self.last_instruction[address + size] = address + block.last_offset
+        if block.probes:
+            self.probes[address] = block.probes
+        self.ran_from_ram |= self._memory.writable(address)
+        return meter_row(block)
+
+
+def meter_row(block: Block) -> tuple[int, int, int, int, int]:
+    """Instructions, cycles, sp_low, sp_tail and flags, as the meter takes them."""
+    flags = (
+        _DYNAMIC_SP * (block.sp_tail is not None)
+        | _USES_FPU * (block.fpu_offset is not None)
+        | _HALTED * block.halted
+        | _INEXACT_SP * (not block.sp_exact)
+        | _WANTS_PROBES * bool(block.probes)
+    )
+    return block.instructions, block.cycles, block.sp_low, block.sp_tail or 0, flags
+
+
+class UnicornEngine:
+    """An emulated Cortex-M, with exact memory and exact counts. See ``lab.engines.base.Engine``."""
+
+    name = "unicorn"
+    version = importlib.metadata.version("unicorn")
+
+    def __init__(self) -> None:
+        self._uc: Any = None
+
+    def load(self, machine: Machine, segments: Sequence[Segment], vector_table: int) -> None:
+        """Build the device, put the segments in memory, and reset it.
+
+        Args:
+            machine: core and memory.
+            segments: initial memory contents; memory not covered reads as zero.
+            vector_table: address of the initial SP and the reset vector.
+
+        Raises:
+            ValueError: a region is not a multiple of 1 KiB or overlaps another one, or a blob or
+                the vector table lies outside of the memory.
+        """
+        self._uc = None  # give the old one's memory back first
+        self._core = machine.core
+        self._memory = Memory(machine.regions, segments)
+        self._vector_table = vector_table
+        self._memory.read(vector_table, 8)
+        uc = unicorn.Uc(const.UC_ARCH_ARM, const.UC_MODE_THUMB)
+        uc.ctl_set_cpu_model(getattr(arm_const, machine.core.unicorn_model))
+        for bank in self._memory.banks:
+            region = bank.region
+            access = const.UC_PROT_READ
+            access |= const.UC_PROT_WRITE * region.writable | const.UC_PROT_EXEC * region.executable
+            uc.mem_map_ptr(region.base, region.size, access, bank.pointer())
+        self._decoder = _Decoder(machine.core, self._memory)
+        self._meter = Meter(
+            uc._uch.value,
+            _addresses("hook_add", "reg_read", "emu_start", "emu_stop", "mmio_map"),
+            self._decoder.describe,
+            machine.core.cycles.taken,
+        )
+        self._uc = uc
+        self._pristine = uc.context_save()
+        self._power_up()
+
+    def reset(self) -> None:
+        """Bring memory, registers and counters back to where ``load`` left them."""
+        self._loaded()
+        self._memory.restore()
+        self._power_up()
+
+    def _power_up(self) -> None:
+        if self._decoder.ran_from_ram:  # what was translated there may not be there any more
+            for region in (bank.region for bank in self._memory.banks):
+                if region.writable and region.executable:
+                    self._uc.ctl_remove_cache(region.base, region.end)
+            self._meter.forget()
+            self._decoder.ran_from_ram = False
+        self._uc.context_restore(self._pristine)
+        vectors = self._memory.read(self._vector_table, 8)
+        stack, entry = int.from_bytes(vectors[:4], "little"), int.from_bytes(vectors[4:], "little")
+        self._uc.reg_write(arm_const.UC_ARM_REG_SP, stack & ~3)
+        self._uc.reg_write(arm_const.UC_ARM_REG_PC, entry)
+        self._meter.reset(stack & ~3, entry & ~1, self._core.cpuid, self._vector_table)
+        # What the host did since reset, by the number of blocks entered before it.
+        self._journal: list[tuple[int, Callable[[], None]]] = []
+
+    def run(
+        self, until: Collection[int], *, instructions: int, seconds: float, stack_limit: int = 0
+    ) -> Stop:
+        """Execute from the current PC.
+
+        A budget or the clock stops at the first block boundary at which it is used up. Finding
+        the exact instruction of a data fault repeats the run since reset, outside ``seconds``.
+
+        Args:
+            until: addresses (even, starts of basic blocks such as function entries and return
+                addresses) to stop before. The address the core stands on is not stopped at again.
+            instructions: budget of this call, checked at block boundaries.
+            seconds: wall clock limit of this call; hitting it is never a measurement.
+            stack_limit: stop before a block that would move SP below this address; 0: no limit.
+
+        Raises:
+            ValueError: an odd address, or a limit that is none.
+        """
+        self._loaded()
+        if any(address & 1 or not 0 <= address < 1 << 32 for address in until):
+            raise ValueError("addresses to stop at must be even and below 2**32")
+        if instructions <= 0 or seconds <= 0 or not 0 <= stack_limit < 1 << 32:
+            raise ValueError("instruction budget, seconds and stack limit must be positive")
+        stops = array("I", sorted(set(until))).tobytes()
+        budget = min(self.totals().instructions + instructions, _UNLIMITED)
+        outcome = self._execute(stops, budget, seconds, stack_limit)
+        if outcome.reason == _Reason.NO_COPROCESSOR and self._run_up_to_fpu():
+            outcome = self._execute(stops, budget, seconds, stack_limit)
+        return self._explain(outcome)
+
+    def read(self, address: int, size: int) -> bytes:
+        """Memory contents. Raises ValueError where nothing is mapped."""
+        self._loaded()
+        return self._memory.read(address, size)
+
+    def write(self, address: int, data: bytes) -> None:
+        """Change data memory (not code that has run). Raises ValueError where nothing is mapped."""
+        self._loaded()
+        self._do(partial(self._memory.write, address, bytes(data)))
+
+    def register(self, name: str) -> int:
+        """Value of ``r0``..``r12``, ``sp``, ``lr`` or ``pc``."""
+        self._loaded()
+        value: int = self._uc.reg_read(_register_id(name))
+        return value
+
+    def set_register(self, name: str, value: int) -> None:
+        """Change a register; a PC is taken with or without its Thumb bit."""
+        self._loaded()
+        _register_id(name)
+        if not 0 <= value < 1 << 32:
+            raise ValueError(f"register {name}: {value} does not fit 32 bits")
+        self._do(partial(self._set_register, name, value))
+
+    def totals(self) -> Totals:
+        """What was counted since reset."""
+        self._loaded()
+        return Totals(*self._meter.totals())
+
+    def restart_minimum_sp(self) -> None:
+        """Forget the minimum SP: measure the next phase from the current SP on."""
+        self._loaded()
+        self._do(self._meter.restart_minimum)
+
+    def profile(self) -> list[tuple[int, int, int, int, int, int]]:
+        """Per block: address, size, instructions, cycles, executions, entries by taken branch.
+
+        Cycles are those of one execution without the taken-branch cycles. A block that a fault
+        cut short counts as executed.
+        """
+        self._loaded()
+        rows: list[tuple[int, int, int, int, int, int]] = self._meter.profile()
+        return rows
+
+    def _loaded(self) -> None:
+        if self._uc is None:
+            raise ValueError("nothing is loaded")
+
+    def _do(self, action: Callable[[], None]) -> None:
+        """Act on the device from outside, in a way that a replay can repeat."""
+        action()
+        self._journal.append((self._meter.position()[0], action))
+
+    def _set_register(self, name: str, value: int) -> None:
+        self._meter.totals()  # settles what a computed SP still has to tell
+        if name == "pc":
+            self._meter.jumped(value & ~1)
+            value |= 1
+        self._uc.reg_write(_register_id(name), value)
+
+    def _execute(
+        self,
+        stops: bytes = b"",
+        instructions: int = _UNLIMITED,
+        seconds: float = 1e9,
+        stack_limit: int = 0,
+        blocks: int = _UNLIMITED,
+        end: int = _NO_END,
+    ) -> _Outcome:
+        """Let the meter run; the limits in instructions and blocks count from reset."""
+        while True:
+            pc = self._uc.reg_read(arm_const.UC_ARM_REG_PC)
+            thumb = bool(self._uc.reg_read(arm_const.UC_ARM_REG_XPSR) & _THUMB)
+            outcome = _Outcome(
+                *self._meter.run(pc | thumb, end, stops, instructions, seconds, stack_limit, blocks)
+            )
+            if outcome.reason != _Reason.PROBES:
+                return outcome
+            self._place_probes(self.register("pc"))
+
+    def _place_probes(self, block: int) -> None:
+        """Look at SP inside a block that computes it more than once."""
+        lowered = self._meter.lowered
+        for offset, tail in self._decoder.probes[block]:
+            at = block + offset
+            self._uc.hook_add(
+                const.UC_HOOK_CODE, lambda *_, tail=tail: lowered(block, tail), None, at, at
+            )
+        self._uc.ctl_remove_cache(block, block + 2)  # hooks enter code when it is translated
+
+    def _explain(self, outcome: _Outcome) -> Stop:
+        pc = self.register("pc")
+        if not self._uc.reg_read(arm_const.UC_ARM_REG_XPSR) & _THUMB:
+            return self._branch_to_even(pc, entered=outcome.error == const.UC_ERR_INSN_INVALID)
+        if outcome.reason == _Reason.INTERRUPT:
+            return self._exception(outcome.interrupt, pc)
+        if outcome.error:
+            return self._error(outcome, pc)
+        if outcome.reason == _Reason.NO_COPROCESSOR:
+            return _fault("no_coprocessor", pc)
+        return Stop(_STOPS[_Reason(outcome.reason)], pc)
+
+    def _error(self, outcome: _Outcome, pc: int) -> Stop:
+        if outcome.error in _DATA_FAULTS:
+            return _fault(_DATA_FAULTS[outcome.error], self._locate(), outcome.address)
+        if outcome.error in _FETCH_FAULTS:
+            return _fault(_FETCH_FAULTS[outcome.error], pc)
+        self._land(pc)
+        return _fault("undefined_instruction", pc)
+
+    def _exception(self, number: int, pc: int) -> Stop:
+        """The core takes an exception, and there is nobody to handle it."""
+        if number == _PREFETCH_ABORT:  # a branch to an EXC_RETURN value
+            fault = Fault("exception_return", self._last_branch() or pc, pc)
+            return Stop(StopReason.FAULT, pc, fault)
+        if number == _SUPERVISOR_CALL:
+            pc -= 2
+        self._land(pc)
+        return _fault(_EXCEPTIONS.get(number, "undefined_instruction"), pc)
+
+    def _branch_to_even(self, target: int, *, entered: bool) -> Stop:
+        """The fault belongs to the branch; Unicorn notices one (empty) block later."""
+        if entered:
+            blocks = self._meter.position()[0]
+            self._replay(blocks - 1)
+        site = self._last_branch() or target
+        return Stop(StopReason.FAULT, target, Fault("invalid_state", site, target))
+
+    def _last_branch(self) -> int | None:
+        _, address, size = self._meter.position()
+        return self._decoder.last_instruction.get(address + size)
+
+    def _land(self, pc: int) -> None:
+        """Stand at an instruction inside the block entered last: only what precedes it counts."""
+        _, address, size = self._meter.position()
+        if address <= pc < address + size:
+            self._do(partial(self._cut, address, pc))
+
+    def _cut(self, address: int, pc: int) -> None:
+        part = self._decoder.block(address, pc - address)
+        self._meter.cut(pc, *meter_row(part))
+        self._uc.reg_write(arm_const.UC_ARM_REG_PC, pc | 1)
+
+    def _locate(self) -> int:
+        """Find the instruction of a data fault, by repeating the run up to it.
+
+        Unicorn reports a data fault with PC at the start of the block. With a hook on every
+        instruction PC is exact, but slow: so only the last block is repeated that way.
+        """
+        blocks, address, size = self._meter.position()
+        self._replay(blocks - 1)
+        self._uc.ctl_remove_cache(address, address + size)
+        hook = self._uc.hook_add(const.UC_HOOK_CODE, lambda *_: None, None, address, address + size)
+        self._advance(blocks)
+        self._uc.hook_del(hook)
+        self._uc.ctl_remove_cache(address, address + size)
+        pc = self.register("pc")
+        self._land(pc)
+        return pc
+
+    def _replay(self, blocks: int) -> None:
+        """Reset, and do everything again until that many blocks were entered."""
+        journal = self._journal
+        self.reset()
+        for position, action in journal:
+            self._advance(position)
+            self._do(action)
+        self._advance(blocks)
+
+    def _advance(self, blocks: int) -> None:
+        if self._meter.position()[0] < blocks:
+            self._execute(blocks=blocks)
+
+    def _run_up_to_fpu(self) -> bool:
+        """Execute what precedes the first FPU instruction; say whether CPACR allows it now."""
+        pc = self.register("pc")
+        offset = self._decoder.block(pc, self._memory.room(pc, 1024)).fpu_offset or 0
+        if offset:
+            self._do(partial(self._execute_part, pc, pc + offset))
+        return bool(offset) and self._meter.fpu_enabled()
+
+    def _execute_part(self, pc: int, end: int) -> None:
+        # Unicorn heeds an end only in code that it has yet to translate.
+        self._uc.ctl_remove_cache(pc, end + 4)
+        self._execute(end=end)
+        self._uc.ctl_remove_cache(pc, end + 4)
+
+
+def _fault(kind: str, pc: int, address: int | None = None) -> Stop:
+    return Stop(StopReason.FAULT, pc, Fault(kind, pc, address))
+
+
+def _register_id(name: str) -> int:
+    if name not in _REGISTERS:
+        raise ValueError(f'no register "{name}" (known: {", ".join(_REGISTERS)})')
+    number: int = _REGISTERS[name]
+    return number
+
+
+def _addresses(*names: str) -> tuple[int, ...]:
+    """Addresses of Unicorn's functions in the library that its wheel has loaded."""
+    import ctypes
+
+    functions = (getattr(uclib, f"uc_{name}") for name in names)
+    return tuple(ctypes.cast(function, ctypes.c_void_p).value or 0 for function in functions)
