@@ -1,0 +1,175 @@
+"""Build an image: runner, runtime, the kernels this model needs, the model; linked for banks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import toolchain as tools
+from lab.cache import Cache, key
+from lab.cores import Core
+from lab.runtimes import (
+    RUNNER,
+    Runtime,
+    Say,
+    compile_flags,
+    include_flags,
+    library,
+    library_key,
+    prefix_maps,
+    sources,
+    write_api_header,
+)
+from lab.toolchain import Toolchain
+
+
+@dataclass(frozen=True)
+class Registration:
+    """One operator to register with the resolver.
+
+    Attributes:
+        builtin: enumerator without its prefix, such as ``CONV_2D``; empty for a custom operator.
+        custom_name: name of a custom operator; else empty.
+        expression: C++ expression that gives the kernel's registration.
+    """
+
+    builtin: str
+    custom_name: str
+    expression: str
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of address space."""
+
+    base: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        """First address after it."""
+        return self.base + self.size
+
+
+# Mailbox and log of the runner. No vendor puts memory at the top of the external device area, and
+# it is memory the lab adds: the board's RAM holds only what a product would hold.
+WINDOW = Span(0xDFFF0000, 16 * 1024)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where an image's parts go: code and model, .data and .bss, initial SP."""
+
+    flash: Span
+    ram: Span
+    stack_top: int
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What an image is made of, apart from where it lies."""
+
+    model: bytes
+    registrations: tuple[Registration, ...]
+    runtime: Runtime
+    core: Core
+    opt: str
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Builds images with one tool chain into one cache."""
+
+    chain: Toolchain
+    cache: Cache
+    say: Say
+
+    def image(self, recipe: Recipe, layout: Layout) -> Path:
+        """The ELF of a recipe at a layout, from the cache when it was built before.
+
+        Raises:
+            ToolError: a tool is missing or failed.
+        """
+        libs = library(recipe.runtime, recipe.core, recipe.opt, self.chain, self.cache, self.say)
+        resolver = self._resolver(recipe)
+        image_key = key(
+            self._key(recipe),
+            Path(__file__),
+            recipe.model,
+            repr(layout),
+            RUNNER / "model.S",
+            RUNNER / "image.ld.j2",
+        )
+
+        def build(to: Path) -> None:
+            (to / "model.tflite").write_bytes(recipe.model)
+            script = _render("image.ld.j2", flash=layout.flash, ram=layout.ram, window=WINDOW,
+                             stack_top=layout.stack_top)  # fmt: skip
+            (to / "image.ld").write_text(script)
+            self._run(["-c", str(RUNNER / "model.S"), "-I.", "-o", "model.o"], recipe, to)
+            self._run(
+                [
+                    "-nostartfiles", "--specs=nano.specs", "-Wl,--gc-sections", "-Wl,-T,image.ld",
+                    "-Wl,-Map=image.map", "-Wl,--no-warn-rwx-segments",
+                    str(libs / "startup.o"), str(libs / "runner.o"), str(resolver / "ops.o"),
+                    "model.o", str(libs / "libtflm.a"), "-o", "image.elf",
+                ],
+                recipe, to,
+            )  # fmt: skip
+            for leftover in ("model.tflite", "model.o"):
+                (to / leftover).unlink()
+
+        return self.cache.get_or_build("images", image_key, build) / "image.elf"
+
+    def _key(self, recipe: Recipe) -> str:
+        libs = library_key(recipe.runtime, recipe.core, recipe.opt, self.chain)
+        return key(libs, repr(recipe.registrations), Path(__file__), RUNNER / "ops.cc.j2")
+
+    def _resolver(self, recipe: Recipe) -> Path:
+        """Directory with ``ops.o``, which registers exactly the operators of the model."""
+        tree = sources(recipe.runtime, self.cache, self.say)
+
+        def build(to: Path) -> None:
+            self.say("compiling the operator resolver")
+            (to / "ops.cc").write_text(_render("ops.cc.j2", operators=recipe.registrations))
+            write_api_header(recipe.runtime, to)
+            flags = [
+                *compile_flags(recipe.runtime, recipe.core, recipe.opt),
+                f"-std={recipe.runtime.standard}",
+                *include_flags(recipe.runtime, tree),
+                *prefix_maps(tree, to),
+            ]
+            self._run([*flags, f"-I{RUNNER}", "-I.", "-c", "ops.cc", "-o", "ops.o"], recipe, to)
+
+        return self.cache.get_or_build("resolvers", self._key(recipe), build)
+
+    def _run(self, arguments: list[str], recipe: Recipe, work: Path) -> None:
+        tools.run(
+            [self.chain.gxx, *recipe.core.flags, *arguments],
+            cwd=work,
+            log=self.cache.root / "logs" / f"image-{work.name[:12]}.log",
+            what="building the image",
+            mend="the log has the tool's words",
+        )
+
+
+def _cstring(text: str) -> str:
+    """A C string literal of any text: what is not plain ASCII becomes an octal escape."""
+    plain = "".join(
+        chr(byte) if 32 <= byte < 127 and byte not in b'"\\?' else f"\\{byte:03o}"
+        for byte in text.encode()
+    )
+    return f'"{plain}"'
+
+
+def _render(template: str, **values: object) -> str:
+    import jinja2  # here: a command that finds its image in the cache does not need it
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(RUNNER),
+        trim_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
+    )
+    environment.filters["cstring"] = _cstring
+    return environment.get_template(template).render(**values)
