@@ -1,0 +1,31 @@
+"""``lab zoo``: the models that come with the lab."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lab.zoo import catalogue, model_path
+
+app = typer.Typer(help="Small models that come with the lab.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_models() -> None:
+    """List the models: name, size of the file in bytes, and what each one is for."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("name", box=None, pad_edge=False)
+    table.add_column("bytes", justify="right")
+    table.add_column("purpose", overflow="fold")
+    for model in catalogue():
+        table.add_row(model.name, f"{model.size_bytes:,}", f"{model.title}. {model.purpose}")
+    Console().print(table)
+
+
+@app.command()
+def path(name: Annotated[str, typer.Argument(help="Name of a model, see `lab zoo list`.")]) -> None:
+    """Print the path of a model file."""
+    typer.echo(model_path(name))
