@@ -1,0 +1,1 @@
+"""The command ``lab``: arguments in, one call each."""

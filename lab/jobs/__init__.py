@@ -1,0 +1,1 @@
+"""The jobs: each takes what the user asked for and returns a record."""

@@ -1,0 +1,124 @@
+"""Will this model run on this board, and why (not)? The flow of one check.
+
+Read the model, ask the operator gate, build the image, run it in the probe map to find required
+arena and stack, place everything in the board's banks, link for them, and run there.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+from lab.board import Board, Reserve, load_board
+from lab.errors import UsageError
+from lab.jobs.inputs import read_inputs, write_outputs
+from lab.jobs.options import Options, validate
+from lab.jobs.record import Subject, assemble, refused
+from lab.jobs.trial import Trial
+from lab.measure.ops import OperatorTable, blocking, gate, read_table, registrations
+from lab.measure.session import Inference
+from lab.measure.worker import Worker
+from lab.model import read_model
+from lab.results import CheckResult, Request
+from lab.runtimes import DEFAULT_RUNTIME, load_runtime
+
+Say = Callable[[str], None]
+
+
+def check(
+    model: str | Path,
+    board: str | Path,
+    options: Options = Options(),  # noqa: B008 - frozen
+    say: Say = lambda _: None,
+) -> CheckResult:
+    """Check one model on one board.
+
+    Args:
+        model: path of the ``.tflite`` file.
+        board: name of a board, or path of a board file.
+        options: everything else.
+        say: told about every long step.
+
+    Returns:
+        The record; also when the answer is no.
+
+    Raises:
+        InputError: model, board or input file is damaged.
+        UsageError: an option makes no sense for this model and board.
+        ToolError: a tool is missing or failed.
+        NoVerdictError: there is no answer.
+    """
+    validate(options)
+    # The worker starts first: its start-up overlaps with reading and building.
+    with Worker() as worker:
+        return _check(_subject(model, board, options), options, worker, say)
+
+
+def build(
+    model: str | Path,
+    board: str | Path,
+    output: Path,
+    options: Options = Options(),  # noqa: B008 - frozen
+    say: Say = lambda _: None,
+) -> str:
+    """Write the image that ``check`` runs for this model and board.
+
+    Returns:
+        Why there is no image for this board; empty when it was written.
+
+    Raises:
+        InputError, UsageError, ToolError: as for ``check``.
+    """
+    validate(options)
+    subject = _subject(model, board, options)
+    if refusals := blocking(subject.verdicts):
+        first = refusals[0]
+        return f"{first.where}: {first.reason}"
+    with Worker() as worker:
+        return Trial(subject, options, worker, say).write_image(output)
+
+
+def _reserve(board: Board, name: str) -> Reserve:
+    if name not in board.reserves:
+        known = ", ".join(board.reserves) or "none"
+        raise UsageError(f'{board.name} has no reserve profile "{name}"; there is: {known}')
+    return board.reserves[name]
+
+
+@functools.cache
+def _operator_table(path: Path) -> OperatorTable:
+    return read_table(path)
+
+
+def _subject(model: str | Path, board: str | Path, options: Options) -> Subject:
+    described = load_board(str(board)).with_ram(options.ram)
+    runtime = load_runtime(DEFAULT_RUNTIME)
+    reserve = _reserve(described, options.reserve) if options.reserve else None
+    request = Request(
+        engine=options.engine,
+        engine_version=None,
+        arena_bytes=options.arena,
+        stack_reserve_bytes=options.stack_reserve,
+        app_ram_bytes=options.app_ram + (reserve.ram if reserve else 0),
+        app_flash_bytes=options.app_flash + (reserve.flash if reserve else 0),
+        reserve_profile=options.reserve,
+        invokes=options.invokes,
+        seed=options.seed,
+        inputs="given" if options.inputs else "generated",
+    )
+    read = read_model(model)
+    table = _operator_table(runtime.operator_table)
+    verdicts = gate(read, table)
+    wanted = () if blocking(verdicts) else registrations(read, table)
+    return Subject(described, read, runtime, options.opt, request, verdicts, wanted)
+
+
+def _check(subject: Subject, options: Options, worker: Worker, say: Say) -> CheckResult:
+    if blocking(subject.verdicts):
+        return refused(subject)
+    inputs = read_inputs(subject.model, options.inputs)
+    measured = Trial(subject, options, worker, say, inputs).measure()
+    if options.save_outputs and isinstance(measured.probe.outcome, Inference):
+        write_outputs(options.save_outputs, subject.model, measured.probe.outcome)
+    return assemble(subject, measured)

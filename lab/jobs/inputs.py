@@ -1,0 +1,104 @@
+"""Inputs from and outputs to ``.npy`` files, checked against the model's tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.errors import InputError, Problem, UsageError
+from lab.model import Model, Tensor
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from lab.measure.session import Inference
+
+_DTYPES = {
+    "float32": "<f4", "int8": "i1", "uint8": "u1", "int16": "<i2", "int32": "<i4",
+    "int64": "<i8", "bool": "?",
+}  # fmt: skip
+
+
+def read_inputs(model: Model, given: Sequence[str]) -> tuple[bytes, ...] | None:
+    """Bytes of every graph input, from ``[NAME=]FILE.npy``; None when nothing is given.
+
+    Raises:
+        UsageError: an input is not the model's, is given twice, or is missing.
+        InputError: a file is no array, or not of the tensor's type and shape.
+    """
+    if not given:
+        return None
+    tensors = [model.tensors[index] for index in model.inputs]
+    files: dict[int, Path] = {}
+    for position, text in enumerate(given):
+        name, separator, path = text.rpartition("=")
+        number = _by_name(tensors, name) if separator else position
+        if number >= len(tensors):
+            raise UsageError(f"the model has {len(tensors)} inputs, {len(given)} were given")
+        if number in files:
+            raise UsageError(f'input "{tensors[number].name}" is given twice')
+        files[number] = Path(path)
+    missing = [t.name for number, t in enumerate(tensors) if number not in files]
+    if missing:
+        raise UsageError(f"no file for input {', '.join(missing)} (give all inputs, or none)")
+    return tuple(_read(files[number], tensor) for number, tensor in enumerate(tensors))
+
+
+def write_outputs(directory: Path, model: Model, run: Inference) -> None:
+    """Save what every inference was given and what it computed, one ``.npy`` each.
+
+    Raises:
+        UsageError: the directory cannot be written to.
+    """
+    import numpy as np
+
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for which, indices, runs in (
+            ("input", model.inputs, run.inputs),
+            ("output", model.outputs, run.outputs),
+        ):
+            for invoke, tensors in enumerate(runs):
+                for number, (index, data) in enumerate(zip(indices, tensors, strict=True)):
+                    array = _array(data, model.tensors[index])
+                    np.save(directory / f"{which}_{number}_{invoke}.npy", array)
+    except OSError as error:
+        raise UsageError(f"cannot write outputs to {directory}: {error.strerror}") from None
+
+
+def _array(data: bytes, tensor: Tensor) -> np.ndarray:
+    import numpy as np
+
+    array = np.frombuffer(data, dtype=_DTYPES.get(tensor.type, "u1"))
+    return array.reshape(tensor.shape) if array.size == tensor.elements else array
+
+
+def _by_name(tensors: Sequence[Tensor], name: str) -> int:
+    for number, tensor in enumerate(tensors):
+        if tensor.name == name:
+            return number
+    names = ", ".join(tensor.name for tensor in tensors)
+    raise UsageError(f'no input "{name}"; the model has: {names}')
+
+
+def _read(path: Path, tensor: Tensor) -> bytes:
+    import numpy as np
+
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError, MemoryError, SyntaxError) as error:
+        reason = getattr(error, "strerror", None) or "not a NumPy array file"
+        raise InputError(Problem(str(path), str(reason), "save it with numpy.save")) from None
+    expected = _DTYPES.get(tensor.type)
+    shape = tuple(getattr(array, "shape", ()))
+    if expected is None or array.dtype != np.dtype(expected) or shape != tensor.shape:
+        have = f"{getattr(array, 'dtype', '?')} {list(shape)}"
+        raise InputError(
+            Problem(
+                str(path),
+                f'input "{tensor.name}" is {tensor.type} {list(tensor.shape)}, this is {have}',
+                "quantize and reshape the data as for the device",
+            )
+        )
+    return np.ascontiguousarray(array).tobytes()

@@ -1,0 +1,73 @@
+"""What a check may be asked for, beyond model and board."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.engines.registry import check_name
+from lab.errors import UsageError
+from lab.measure.session import DEFAULT_LIMITS, Limits
+from lab.placement import ARENA_STEP
+from lab.runtimes import OPTIMISATIONS
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of a check.
+
+    Attributes:
+        opt: optimisation level, ``O2``, ``O3`` or ``Os``.
+        stack_reserve: bytes to keep for the stack; None: by rule, from the measured high-water.
+        app_ram: bytes of RAM the application keeps for itself.
+        app_flash: bytes of flash it keeps.
+        reserve: name of one of the board's reserve profiles, added to the two above.
+        ram: what-if sizes of RAM, ``[BANK=]SIZE`` each.
+        inputs: ``[NAME=]FILE.npy`` for the graph inputs; empty: generated in the firmware.
+        invokes: inferences to run.
+        seed: of the generated inputs.
+        arena: check this arena size in bytes instead of the required one.
+        save_outputs: directory for inputs and outputs as ``.npy``.
+        engine: what executes the image.
+        limits: when to give up.
+    """
+
+    opt: str = "O2"
+    stack_reserve: int | None = None
+    app_ram: int = 0
+    app_flash: int = 0
+    reserve: str | None = None
+    ram: Sequence[str] = ()
+    inputs: Sequence[str] = ()
+    invokes: int = 1
+    seed: int = 1
+    arena: int | None = None
+    save_outputs: Path | None = None
+    engine: str = "unicorn"
+    limits: Limits = DEFAULT_LIMITS
+
+
+def validate(options: Options) -> None:
+    """Refuse what makes no sense whatever the model and board.
+
+    Raises:
+        UsageError: with the first thing that makes no sense.
+    """
+    check_name(options.engine)
+    if options.opt not in OPTIMISATIONS:
+        raise UsageError(f'no level "{options.opt}"; there is: {", ".join(OPTIMISATIONS)}')
+    if options.invokes < 1:
+        raise UsageError(f"invokes must be at least 1, got {options.invokes}")
+    if not 0 <= options.seed < 1 << 32:
+        raise UsageError(f"seed must fit in 32 bits, got {options.seed}")
+    for name in ("stack_reserve", "app_ram", "app_flash", "arena"):
+        value = getattr(options, name)
+        if value is not None and value < 0:
+            raise UsageError(f"{name.replace('_', '-')} cannot be negative, got {value}")
+    if options.arena is not None and options.arena % ARENA_STEP:
+        down = options.arena // ARENA_STEP * ARENA_STEP
+        raise UsageError(
+            f"the arena must be a multiple of {ARENA_STEP} bytes, got {options.arena}; "
+            f"{down} and {down + ARENA_STEP} are"
+        )

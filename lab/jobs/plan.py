@@ -1,0 +1,127 @@
+"""Probe map and real map: the two memories one check runs an image in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lab.board import Board
+from lab.cores import CORES
+from lab.elf import Image
+from lab.engines.base import Machine, Region
+from lab.firmware import WINDOW, Layout, Span
+from lab.model import Model
+from lab.placement import ARENA_STEP, Placement
+
+_KIB = 1024
+_MIB = 1024 * _KIB
+# The probe map is the board's core with memory as large as needed: statics and arena from the base
+# of the board's RAM, the stack far above, so that nothing can meet.
+_PROBE_STATIC = 1 * _MIB
+_PROBE_STACK = 512 * _KIB
+_PROBE_SPAN = 96 * _MIB
+_PROBE_CODE = 2 * _MIB
+MAX_ARENA = _PROBE_SPAN - _PROBE_STATIC - _PROBE_STACK
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Static memory of an image: exact section sizes, in bytes.
+
+    Attributes:
+        code: instructions, constants, vectors and tables in flash, without the model.
+        model: the model in flash.
+        data: initial values of .data in flash.
+        flash: everything in flash from its base on, padding included.
+        static: .data and .bss in RAM, from the base of their bank on.
+    """
+
+    code: int
+    model: int
+    data: int
+    flash: int
+    static: int
+
+    @property
+    def padding(self) -> int:
+        """Flash lost to alignment."""
+        return self.flash - self.code - self.model - self.data
+
+
+def footprint(image: Image, layout: Layout) -> Footprint:
+    """Sum the sections of an image by what they are for."""
+    sizes = {section.name: section.size for section in image.sections}
+    in_flash = [
+        segment
+        for segment in image.segments
+        if layout.flash.base <= segment.address < layout.flash.end
+    ]
+    end = max(segment.address + len(segment.data) for segment in in_flash)
+    model, data = sizes.get(".model", 0), sizes.get(".data", 0)
+    code = sum(sizes.get(name, 0) for name in (".text", ".ARM.extab", ".ARM.exidx", ".init_array"))
+    static = image.symbols["__bss_end"].address - layout.ram.base
+    return Footprint(code, model, data, end - layout.flash.base, static)
+
+
+def plenty(model: Model) -> int:
+    """An arena that is almost surely enough: twice all activations, and the structures.
+
+    Not a measurement: where it is not enough, the caller doubles it.
+    """
+    activations = sum(tensor.size for tensor in model.tensors if not tensor.is_constant)
+    structures = sum(128 + 16 * len(tensor.scales) for tensor in model.tensors)
+    operators = 256 * len(model.operators)
+    size = 2 * (activations + structures + operators) + 64 * _KIB
+    return min(-(-size // _KIB) * _KIB, MAX_ARENA)
+
+
+def probe_layout(board: Board, model: Model) -> Layout:
+    """Layout of the image for the probe map, with statics where the real image has them."""
+    ram = board.runs()[0].base
+    flash = Span(board.flash[0].base, _PROBE_CODE + -(-model.size // _MIB) * _MIB)
+    return Layout(flash, Span(ram, _PROBE_STATIC), stack_top=ram + _PROBE_SPAN)
+
+
+def probe_machine(board: Board, layout: Layout, arena: int) -> Machine:
+    """Core of the board with memory as large as needed for an arena of this size."""
+    top = layout.stack_top
+    low = -(-(_PROBE_STATIC + arena) // _KIB) * _KIB
+    return _machine(
+        board,
+        (
+            Region("probe flash", layout.flash.base, layout.flash.size, False, True),
+            Region("probe RAM", layout.ram.base, low, True, False),
+            Region("probe stack", top - _PROBE_STACK, _PROBE_STACK, True, False),
+        ),
+    )
+
+
+def probe_stack_limit(layout: Layout) -> int:
+    """Lowest stack address of the probe map."""
+    return layout.stack_top - _PROBE_STACK
+
+
+def real_layout(board: Board, placement: Placement) -> Layout:
+    """Layout of the image in the board's own banks."""
+    flash, data = board.flash[0], placement.data
+    return Layout(Span(flash.base, flash.size), Span(data.base, data.size), placement.stack_top)
+
+
+def real_machine(board: Board) -> Machine:
+    """The board's core with the board's memory, and nothing else."""
+    return _machine(
+        board,
+        (
+            *(Region(bank.name, bank.base, bank.size, False, True) for bank in board.flash),
+            *(Region(bank.name, bank.base, bank.size, True, False) for bank in board.ram),
+        ),
+    )
+
+
+def _machine(board: Board, regions: tuple[Region, ...]) -> Machine:
+    window = Region("lab window", WINDOW.base, WINDOW.size, True, False)
+    return Machine(CORES[board.core], (*regions, window))
+
+
+def arena_base(used_static: int, layout: Layout) -> int:
+    """First place for an arena behind the statics."""
+    return -(-(layout.ram.base + used_static) // ARENA_STEP) * ARENA_STEP

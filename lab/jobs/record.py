@@ -1,0 +1,463 @@
+"""Put what was measured into the record: verdict, figures, evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from lab import results
+from lab.board import Board, Run
+from lab.cores import CORES
+from lab.jobs.plan import Footprint
+from lab.measure.failures import Failure
+from lab.measure.ops import OperatorVerdict, Registration, blocking
+from lab.measure.session import Inference, PlannedBuffer
+from lab.measure.tasks import Probe
+from lab.model import Model
+from lab.placement import Placement
+from lab.results import CheckResult, Request, Verdict
+from lab.runtimes import Runtime, compile_flags
+from lab.toolchain import Toolchain
+from lab.version import VERSION
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is being checked."""
+
+    board: Board
+    model: Model
+    runtime: Runtime
+    opt: str
+    request: Request
+    verdicts: tuple[OperatorVerdict, ...]
+    registrations: tuple[Registration, ...]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a check measured; the later fields only as far as it got.
+
+    Attributes:
+        chain: the tool chain.
+        sizes: static memory, from the image for the probe map.
+        plenty: largest arena that was tried.
+        probe: what the probe map told.
+        placement: where everything goes in the board's RAM.
+        on_board: outcome in the board's own memory; None if it could not be linked for it.
+        image_sha256: of the image for the board's banks.
+    """
+
+    chain: Toolchain
+    sizes: Footprint
+    plenty: int
+    probe: Probe
+    placement: Placement | None = None
+    on_board: Inference | Failure | None = None
+    image_sha256: str | None = None
+
+
+def refused(subject: Subject) -> CheckResult:
+    """The record of a model whose operators this runtime cannot run: nothing was built."""
+    first = blocking(subject.verdicts)[0]
+    verdict = Verdict(
+        status="failed",
+        limit=None,
+        margin_bytes=None,
+        failure_class=first.failure_class,
+        summary=f"{first.where}: {first.reason}",
+        remedy=first.instead or None,
+    )
+    return CheckResult(
+        verdict=verdict, **_identity(subject), build=None, memory=None, arena=None, stack=None,
+        run=None, operators=(), peak=None, failure=None, resolver=(),
+    )  # fmt: skip
+
+
+def assemble(subject: Subject, measured: Measured) -> CheckResult:
+    """The record of a model that was built and run."""
+    outcome = measured.probe.outcome
+    ran = outcome if isinstance(outcome, Inference) else None
+    return CheckResult(
+        verdict=_verdict(subject, measured),
+        **_identity(subject) | {"request": _request(subject, measured)},
+        build=_build(subject, measured),
+        memory=_memory(subject, measured),
+        arena=_arena(measured),
+        stack=_stack(measured),
+        run=_run(subject, ran) if ran else None,
+        operators=_operators(subject, ran) if ran else (),
+        peak=_peak(subject.model, measured.probe.plan),
+        failure=_failure(subject, _failed(measured)),
+        resolver=tuple(_resolver_line(registration) for registration in subject.registrations),
+    )
+
+
+def _identity(subject: Subject) -> dict[str, object]:
+    board, model, runtime = subject.board, subject.model, subject.runtime
+    return {
+        "board": results.Board(
+            name=board.name,
+            title=board.title,
+            mcu=board.mcu,
+            core=board.core,
+            clock_hz=board.clock_hz,
+            flash=tuple(
+                results.Bank(name=b.name, base=b.base, size_bytes=b.size) for b in board.flash
+            ),
+            ram=tuple(results.Bank(name=b.name, base=b.base, size_bytes=b.size) for b in board.ram),
+            flash_wait_states=board.flash[0].wait_states,
+            unverified=board.unverified,
+            what_if=board.what_if,
+        ),
+        "model": results.Model(
+            name=model.name,
+            sha256=model.sha256,
+            size_bytes=model.size,
+            operators=len(model.operators),
+            tensors=len(model.tensors),
+        ),
+        "runtime": results.Runtime(
+            name=runtime.name,
+            title=runtime.title,
+            kernels=runtime.kernels,
+            source_sha256=runtime.checksum,
+        ),
+        "request": subject.request,
+        "findings": tuple(
+            results.Finding(
+                index=v.index,
+                name=v.name,
+                version=v.version,
+                verdict=v.verdict,
+                reason=v.reason,
+                instead=v.instead,
+            )
+            for v in subject.verdicts
+            if v.verdict != "supported"
+        ),
+    }
+
+
+def _request(subject: Subject, measured: Measured) -> Request:
+    return subject.request.model_copy(update={"engine_version": measured.probe.engine_version})
+
+
+def _failed(measured: Measured) -> Failure | None:
+    """The failure that tells why: on the board's own memory where it ran there."""
+    for outcome in (measured.on_board, measured.probe.outcome):
+        if isinstance(outcome, Failure):
+            return outcome
+    return None
+
+
+def _verdict(subject: Subject, measured: Measured) -> Verdict:
+    outcome = measured.probe.outcome
+    if isinstance(outcome, Failure):
+        return _verdict_failed(outcome, measured)
+    for limit in (_arena_asked, _ram, _flash):
+        if verdict := limit(subject, measured):
+            return verdict
+    assert measured.placement is not None
+    if isinstance(measured.on_board, Failure):
+        return _verdict_failed(measured.on_board, measured)
+    margin = measured.placement.margin
+    return Verdict(
+        status="fits",
+        limit="ram",
+        margin_bytes=margin,
+        failure_class=None,
+        summary=f"the arena could grow by {margin:,} B in {_banks(measured.placement.arena_run)}",
+        remedy=None,
+    )
+
+
+def _verdict_failed(failure: Failure, measured: Measured) -> Verdict:
+    if failure.failure_class.startswith("arena_too_small") and measured.placement is None:
+        summary = f"needs more arena than the {measured.plenty:,} B tried: {failure.reason}"
+    else:
+        summary = failure.reason
+    return Verdict(
+        status="failed",
+        limit=None,
+        margin_bytes=None,
+        failure_class=failure.failure_class,
+        summary=summary,
+        remedy=REMEDIES.get(failure.failure_class),
+    )
+
+
+def _arena_asked(subject: Subject, measured: Measured) -> Verdict | None:
+    asked = subject.request.arena_bytes
+    assert measured.probe.required is not None
+    if asked is None or asked >= measured.probe.required.size:
+        return None
+    short = measured.probe.required.size - asked
+    return Verdict(
+        status="does_not_fit",
+        limit="arena",
+        margin_bytes=-short,
+        failure_class=_class_of(measured, "arena_too_small_persistent"),
+        summary=f"the arena of {asked:,} B is {short:,} B too small",
+        remedy=f"give the arena {measured.probe.required.size:,} B",
+    )
+
+
+def _ram(_: Subject, measured: Measured) -> Verdict | None:
+    placement = measured.placement
+    assert placement is not None
+    if placement.margin >= 0:
+        return None
+    where = _banks(placement.arena_run)
+    return Verdict(
+        status="does_not_fit",
+        limit="ram",
+        margin_bytes=placement.margin,
+        failure_class=_class_of(measured, "ram_overflow"),
+        summary=f"{-placement.margin:,} B of RAM are missing in {where}",
+        remedy="a smaller model, a smaller reserve, or a board with more RAM",
+    )
+
+
+def _flash(subject: Subject, measured: Measured) -> Verdict | None:
+    flash = _memory_flash(subject, measured)
+    short = flash.needed_bytes - flash.available_bytes
+    if short <= 0:
+        return None
+    return Verdict(
+        status="does_not_fit",
+        limit="flash",
+        margin_bytes=-short,
+        failure_class="flash_overflow",
+        summary=f"{short:,} B of flash are missing",
+        remedy="a smaller model, -Os, or a board with more flash",
+    )
+
+
+def _class_of(measured: Measured, otherwise: str) -> str:
+    failure = measured.on_board
+    return failure.failure_class if isinstance(failure, Failure) else otherwise
+
+
+REMEDIES = {
+    "stack_overflow": "a larger stack reserve",
+    "op_missing": "register the operator, or change the model",
+    "unsupported_type": "see lab ops for the types this runtime computes",
+    "hybrid_or_uint8": "quantize fully to int8, with a representative data set",
+    "planner_lifetime": "use every output and every input of the graph",
+    "guest_fault": "see the call chain; the runtime did not check for this",
+    "halted": "the runtime gave up on a check; see the call chain",
+    "hang": "the firmware did not come to an end",
+}
+
+
+def _build(subject: Subject, measured: Measured) -> results.Build:
+    core = CORES[subject.board.core]
+    return results.Build(
+        lab=VERSION,
+        opt=subject.opt,
+        compiler=measured.chain.compiler,
+        libc=measured.chain.libc,
+        flags=tuple(compile_flags(subject.runtime, core, subject.opt)),
+        image_sha256=measured.image_sha256,
+    )
+
+
+def _memory(subject: Subject, measured: Measured) -> results.Memory | None:
+    if measured.placement is None:
+        return None
+    return results.Memory(
+        ram=_memory_ram(subject, measured, measured.placement),
+        flash=_memory_flash(subject, measured),
+    )
+
+
+def _memory_ram(subject: Subject, measured: Measured, placement: Placement) -> results.Ram:
+    application = subject.request.app_ram_bytes
+    arena = _arena_size(subject, measured)
+    stack = placement.stack_top - placement.stack_limit
+    static = measured.sizes.static
+    alignment = 0
+    if placement.data == placement.arena_run:
+        alignment = placement.arena_base - placement.data.base - static - application
+    return results.Ram(
+        static_bytes=static,
+        arena_bytes=arena,
+        stack_reserve_bytes=stack,
+        application_bytes=application,
+        alignment_bytes=alignment,
+        needed_bytes=static + arena + stack + application + alignment,
+        available_bytes=sum(run.size for run in subject.board.runs()),
+        layout=(
+            _layout(subject.board, placement, static, application, arena)
+            if placement.margin >= 0
+            else ()
+        ),
+    )
+
+
+def _arena_size(subject: Subject, measured: Measured) -> int:
+    assert measured.probe.required is not None
+    asked = subject.request.arena_bytes
+    return asked if asked is not None else measured.probe.required.size
+
+
+def _layout(
+    board: Board, placement: Placement, static: int, application: int, arena: int
+) -> tuple[results.Span, ...]:
+    """What lies where, in the order of addresses, the free stretches between included."""
+    data = placement.data
+    used = [
+        ("static", data, data.base, static),
+        ("application", data, data.base + static, application),
+        ("arena", placement.arena_run, placement.arena_base, arena),
+        ("stack", data, placement.stack_limit, placement.stack_top - placement.stack_limit),
+    ]
+    spans = []
+    for run in {data.base: data, placement.arena_run.base: placement.arena_run}.values():
+        inside = sorted((base, size, what) for what, r, base, size in used if r == run and size)
+        edges = [(run.base, 0, ""), *inside, (run.end, 0, "")]
+        for (base, size, what), (following, _, _) in pairwise(edges):
+            if what:
+                spans.append(_span(board, what, base, size))
+            if following > base + size:
+                spans.append(_span(board, "free", base + size, following - base - size))
+    return tuple(sorted(spans, key=lambda span: span.base))
+
+
+def _span(board: Board, what: str, base: int, size: int) -> results.Span:
+    banks = [bank.name for bank in board.ram if bank.base < base + size and base < bank.end]
+    return results.Span.model_validate(
+        {"what": what, "banks": banks, "base": base, "size_bytes": size}
+    )
+
+
+def _memory_flash(subject: Subject, measured: Measured) -> results.Flash:
+    sizes, application = measured.sizes, subject.request.app_flash_bytes
+    return results.Flash(
+        code_bytes=sizes.code,
+        model_bytes=sizes.model,
+        data_bytes=sizes.data,
+        padding_bytes=sizes.padding,
+        application_bytes=application,
+        needed_bytes=sizes.flash + application,
+        available_bytes=subject.board.flash[0].size,
+    )
+
+
+def _arena(measured: Measured) -> results.Arena | None:
+    required, outcome = measured.probe.required, measured.probe.outcome
+    if required is None or not isinstance(outcome, Inference):
+        return None
+    return results.Arena(
+        reported_bytes=outcome.reported,
+        required_bytes=required.size,
+        persistent_bytes=outcome.persistent,
+        non_persistent_bytes=outcome.non_persistent,
+        planning_headroom_bytes=required.size - outcome.persistent - outcome.non_persistent,
+        trials=required.trials,
+        below=required.below.reason if required.below else None,
+    )
+
+
+def _stack(measured: Measured) -> results.Stack | None:
+    outcome, placement = measured.probe.outcome, measured.placement
+    if not isinstance(outcome, Inference) or placement is None:
+        return None
+    return results.Stack(
+        high_water_bytes=outcome.stack.high_water,
+        exact=outcome.stack.exact,
+        reserve_bytes=placement.stack_top - placement.stack_limit,
+        function=outcome.stack.function,
+        runner_bytes=outcome.stack.runner,
+    )
+
+
+def _run(subject: Subject, ran: Inference) -> results.Run:
+    board = subject.board
+    core = CORES[board.core]
+    milliseconds = ran.cycles / board.clock_hz * 1000
+    waits = board.flash[0].wait_states
+    return results.Run(
+        instructions=ran.instructions,
+        cycles=ran.cycles,
+        cycle_model=core.cycles.name,
+        cycle_class=core.cycles.accuracy,
+        milliseconds=round(milliseconds, 3),
+        milliseconds_all_waiting=None if waits is None else round(milliseconds * (1 + waits), 3),
+        setup_instructions=ran.setup_instructions,
+        setup_cycles=ran.setup_cycles,
+        invokes=subject.request.invokes,
+        outputs_sha256=ran.outputs_sha256,
+    )
+
+
+def _operators(subject: Subject, ran: Inference) -> tuple[results.Operator, ...]:
+    operators = subject.model.operators
+    return tuple(
+        results.Operator(
+            index=o.index, name=operators[o.index].name, version=operators[o.index].code.version,
+            kernel=o.kernel, instructions=o.instructions, cycles=o.cycles,
+            stack_bytes=o.stack_bytes,
+        )
+        for o in ran.operators
+    )  # fmt: skip
+
+
+def _peak(model: Model, plan: tuple[PlannedBuffer, ...]) -> results.Peak | None:
+    """Who is alive when most planned memory is.
+
+    The planner is told of the tensors that need memory in tensor order, then of scratch buffers.
+    """
+    if not plan or not model.operators:
+        return None
+    planned = [t for t in model.tensors if not t.is_constant and not t.is_variable]
+    names = [tensor.name for tensor in planned]
+    names += ["scratch buffer"] * max(0, len(plan) - len(planned))
+    alive = {
+        operator.index: [
+            (buffer.size, name)
+            for buffer, name in zip(plan, names, strict=False)
+            if buffer.first <= operator.index <= buffer.last
+        ]
+        for operator in model.operators
+    }
+    operator = max(alive, key=lambda index: sum(size for size, _ in alive[index]))
+    buffers = sorted(alive[operator], key=lambda buffer: (-buffer[0], buffer[1]))
+    return results.Peak(
+        operator=operator,
+        operator_name=model.operators[operator].name,
+        live_bytes=sum(size for size, _ in buffers),
+        tensors=tuple(results.PeakTensor(name=name, size_bytes=size) for size, name in buffers),
+    )
+
+
+def _failure(subject: Subject, failure: Failure | None) -> results.Failure | None:
+    if failure is None:
+        return None
+    operators = subject.model.operators
+    return results.Failure(
+        failure_class=failure.failure_class,
+        phase=failure.phase,
+        reason=failure.reason,
+        log=failure.log,
+        operator=failure.operator,
+        operator_name=None if failure.operator is None else operators[failure.operator].name,
+        fault=failure.fault.kind if failure.fault else None,
+        fault_address=failure.fault.address if failure.fault else None,
+        call_chain=tuple(results.Frame(function=f.function, line=f.line) for f in failure.chain),
+        stack_bytes=failure.stack_bytes,
+    )
+
+
+def _resolver_line(registration: Registration) -> str:
+    if registration.custom_name:
+        return f'resolver.AddCustom("{registration.custom_name}", {registration.expression}, 0);'
+    return (
+        f"resolver.AddBuiltin(tflite::BuiltinOperator_{registration.builtin}, "
+        f"{registration.expression}, 0);"
+    )
+
+
+def _banks(run: Run) -> str:
+    return "+".join(run.banks)

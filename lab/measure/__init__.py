@@ -1,0 +1,1 @@
+"""Measuring: what the lab looks at while an engine runs an image."""

@@ -1,0 +1,157 @@
+"""Name the first cause of a failure from the runtime's own words.
+
+The texts are those of TFLM as of July 2020 (``tensorflow/lite/micro/*.cc`` and its kernels). Some
+reasons are printed before a wrapper line ("Node X failed to prepare"), and an allocation that
+failed is followed by who asked for it: the first line that names a cause decides.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from lab.engines.base import Fault, Stop, StopReason
+
+_TOO_SMALL = "Failed to allocate memory. Requested:"
+_PLANNING = re.compile(r"allocation_info, \d+ bytes required|Too many buffers \(max is")
+_RULES = tuple(
+    (re.compile(pattern), name)
+    for pattern, name in (
+        (r"Arena size is too small for activation buffers", "arena_too_small_nonpersistent"),
+        (_PLANNING.pattern, "arena_too_small_temp"),
+        (r"Failed to allocate|Unable to allocate|Please increase arena size"
+         r"|params != nullptr was not true", "arena_too_small_persistent"),
+        (r"Didn't find op for builtin opcode", "op_missing"),
+        (r"Op builtin_code out of range", "op_code_out_of_range"),
+        (r"from op code CUSTOM|has no custom_code", "custom_op_missing"),
+        (r"resolver size is too small", "resolver_full"),
+        (r"Hybrid models are not supported", "hybrid_or_uint8"),
+        (r"not supported\.|not is not supported|[Oo]nly float32 .*supported"
+         r"|Unsupported data type|input->type != ", "unsupported_type"),
+        (r"has an invalid lifetime", "planner_lifetime"),
+        (r"Only 1 subgraph is currently supported", "multi_subgraph"),
+        (r"AllocateFromTail can not be called between two", "scratch_limit"),
+        (r"Missing registration for opcode_index|Skipping op for opcode_index"
+         r"|found builtin operator .* with custom|Input array not provided"
+         r"|Found too many dimensions in the input array", "bad_model"),
+        (r"was not true\.| != .*\(.* != .*\)", "bad_params"),
+        (r"Invoke\(\) called after initialization failed|index \d+ out of range", "misuse"),
+    )
+)  # fmt: skip
+_STOPS = {
+    StopReason.STACK_LIMIT: "stack_overflow",
+    StopReason.HALTED: "halted",
+    StopReason.INSTRUCTION_BUDGET: "hang",
+    StopReason.WALL_CLOCK: "hang",
+}
+
+ARENA_CLASSES = frozenset(
+    {
+        "arena_too_small_persistent",
+        "arena_too_small_temp",
+        "arena_too_small_nonpersistent",
+        "arena_too_small_crash",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One function of a call chain."""
+
+    function: str
+    line: str | None
+    address: int
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run that did not reach its end, with all the evidence there is.
+
+    Attributes:
+        failure_class: name of the first cause, as in docs/troubleshooting.md.
+        phase: ``allocate`` or ``invoke``.
+        log: the runtime's own lines.
+        status: TfLiteStatus the runtime returned, when it did return.
+        operator: index of the operator that was running, if one was.
+        stop: why the engine came back, when the firmware did not end by itself.
+        fault: the fault, if it was one.
+        chain: call chain at the stop, innermost first.
+        stack_bytes: depth of the stack at the stop.
+    """
+
+    failure_class: str
+    phase: str
+    log: tuple[str, ...]
+    status: int
+    operator: int | None
+    stop: StopReason | None
+    fault: Fault | None
+    chain: tuple[Frame, ...]
+    stack_bytes: int
+
+    @property
+    def reason(self) -> str:
+        """One line: the runtime's words where it had any, else what the engine saw."""
+        return self._stopped() or next(iter(causes(self.log)), "") or _last(self.log)
+
+    def _stopped(self) -> str:
+        where = f" in {self.chain[0].function}" if self.chain else ""
+        if self.fault:
+            at = "" if self.fault.address is None else f" at address 0x{self.fault.address:08x}"
+            text = f"{self.fault.kind.replace('_', ' ')}{at}{where}"
+        elif self.stop is StopReason.STACK_LIMIT:
+            text = f"the stack grew past its limit{where}, {self.stack_bytes:,} B deep"
+        elif self.stop is StopReason.HALTED:
+            text = f"the firmware stopped itself in an endless loop{where}"
+        elif self.stop is not None:
+            text = f"still running after its instruction budget{where}"
+        else:
+            return ""
+        words = next(iter(causes(self.log)), "")
+        return f"{text} after: {words}" if words else text
+
+
+def log_lines(text: bytes) -> tuple[str, ...]:
+    """The log as printable lines: guests write what they like."""
+    lines = text.decode("utf-8", "replace").replace("\r", "\n").split("\n")
+    return tuple(
+        "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
+        for line in lines
+        if line.strip()
+    )
+
+
+def causes(log: tuple[str, ...]) -> list[str]:
+    """The lines of a log that name a cause, in order."""
+    return [line for line in log if _TOO_SMALL in line or _rule(line)]
+
+
+def classify(log: tuple[str, ...], stop: Stop | None) -> str:
+    """Failure class of the first cause.
+
+    Args:
+        log: the runtime's lines.
+        stop: how the run ended if the firmware did not end by itself.
+    """
+    if stop is not None and stop.reason is StopReason.STACK_LIMIT:
+        return "stack_overflow"
+    crashed = stop is not None
+    for number, line in enumerate(log):
+        if _TOO_SMALL in line:
+            if any(_PLANNING.search(later) for later in log[number + 1 : number + 2]):
+                return "arena_too_small_temp"
+            return "arena_too_small_crash" if crashed else "arena_too_small_persistent"
+        if name := _rule(line):
+            return "arena_too_small_crash" if crashed and name in ARENA_CLASSES else name
+    if stop is None:
+        return "failed_without_words"
+    return _STOPS.get(stop.reason, "guest_fault")
+
+
+def _rule(line: str) -> str:
+    return next((name for pattern, name in _RULES if pattern.search(line)), "")
+
+
+def _last(log: tuple[str, ...]) -> str:
+    return log[-1] if log else "the runtime returned an error without a word"

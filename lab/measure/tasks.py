@@ -1,0 +1,86 @@
+"""What the measuring process does: two jobs, each from a frozen request to a frozen answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lab.elf import read_elf
+from lab.engines.base import Machine
+from lab.engines.registry import create
+from lab.errors import NoVerdictError
+from lab.measure.arena import Required, required_arena
+from lab.measure.failures import ARENA_CLASSES, Failure
+from lab.measure.session import DEFAULT_LIMITS, Inference, Limits, PlannedBuffer, Session, Start
+from lab.measure.tflm import Offsets
+from lab.placement import ARENA_STEP
+
+_PROOF_STEPS = 64
+
+
+@dataclass(frozen=True)
+class Device:
+    """An image and the machine to run it on."""
+
+    elf: Path
+    machine: Machine
+    offsets: Offsets
+    engine: str
+    limits: Limits = DEFAULT_LIMITS
+
+    def session(self) -> Session:
+        """Load it on a fresh engine."""
+        return Session(
+            create(self.engine), read_elf(self.elf), self.machine, self.offsets, self.limits
+        )
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What the probe map tells.
+
+    Attributes:
+        outcome: of the run at the required arena; where there is none, the failure with plenty.
+        plan: buffers the memory planner was told of.
+        required: the smallest arena, if the model runs at all.
+        engine_version: of the engine that ran it.
+    """
+
+    outcome: Inference | Failure
+    plan: tuple[PlannedBuffer, ...]
+    required: Required | None
+    engine_version: str
+
+
+def probe(device: Device, start: Start) -> Probe:
+    """Run with plenty, find the required arena, and run with it."""
+    session = device.session()
+    plenty = session.infer(start)
+    plan = session.plan(start)
+    if isinstance(plenty, Failure):
+        return Probe(plenty, plan, None, session.engine.version)
+    found = required_arena(session, start, plenty.reported, plenty.setup_instructions)
+    # Allocation decides the size, but only inference proves it: same outputs as with plenty.
+    for size in range(found.size, found.size + _PROOF_STEPS * ARENA_STEP, ARENA_STEP):
+        outcome = session.infer(with_arena(start, size))
+        if isinstance(outcome, Inference) and outcome.outputs == plenty.outputs:
+            return Probe(outcome, plan, replace(found, size=size), session.engine.version)
+    raise NoVerdictError(
+        f"no verdict: allocation succeeds with an arena of {found.size:,} B, but inference fails "
+        "or differs there; the runtime uses memory it did not allocate"
+    )
+
+
+def run(device: Device, start: Start) -> Inference | Failure:
+    """One run, exactly as asked for."""
+    return device.session().infer(start)
+
+
+def is_arena_failure(failure: Failure) -> bool:
+    """Whether more arena might help."""
+    return failure.failure_class in ARENA_CLASSES
+
+
+def with_arena(start: Start, size: int) -> Start:
+    """The same run with another arena size."""
+    return replace(start, arena_bytes=size)

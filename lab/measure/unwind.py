@@ -1,0 +1,105 @@
+"""The call chain of a stopped device, from its registers, its stack and the image's CFI."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lab.elf import Image
+from lab.engines.base import Engine
+
+_SP, _LR = 13, 14  # DWARF numbers are those of the core registers
+_EXCEPTION_RETURN = 0xFFFFFFE0
+_MASK = 0xFFFFFFFF
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One function of a call chain.
+
+    Attributes:
+        function: readable name; the address in hexadecimal where no function is.
+        address: of the instruction the core stands on, or will return to.
+        line: ``file:line`` of it, or of the call.
+    """
+
+    function: str
+    address: int
+    line: str | None
+
+
+def call_chain(engine: Engine, image: Image, limit: int = 16) -> tuple[Frame, ...]:
+    """Who called whom, innermost first.
+
+    Never raises: the chain ends where memory or debug information does. A function without CFI
+    is taken for one that has not saved its return address, if it is the innermost.
+
+    Args:
+        engine: stopped; its registers and memory are read.
+        image: what it executes, best built with ``-g``.
+        limit: frames at most.
+    """
+    registers = {number: engine.register(f"r{number}") for number in range(13)}
+    registers |= {_SP: engine.register("sp"), _LR: engine.register("lr")}
+    pc = engine.register("pc")
+    frames = [_frame(image, pc, pc)]
+    while len(frames) < limit:
+        # A return address may already belong to the next function; the call does not.
+        inside = pc if len(frames) == 1 else pc - 1
+        caller = _caller(engine, image, inside, registers)
+        if caller is None and len(frames) == 1:
+            caller = registers
+        if caller is None or caller[_LR] >= _EXCEPTION_RETURN:
+            break
+        pc = caller[_LR] & ~1
+        if image.function_at(pc - 1) is None or (caller == registers and len(frames) > 1):
+            break
+        registers = caller
+        frames.append(_frame(image, pc, pc - 1))
+    return tuple(frames)
+
+
+def _frame(image: Image, address: int, inside: int) -> Frame:
+    name = image.function_at(inside) or f"0x{address:08x}"
+    return Frame(name, address, image.line_at(inside))
+
+
+def _caller(
+    engine: Engine, image: Image, pc: int, registers: dict[int, int]
+) -> dict[int, int] | None:
+    """Registers after the return from the function around ``pc``."""
+    try:
+        row = _row(image, pc)
+        if row is None or row["cfa"].reg is None:
+            return None
+        frame = (registers[row["cfa"].reg] + row["cfa"].offset) & _MASK
+        caller = registers | {_SP: frame}
+        for number, rule in row.items():
+            if isinstance(number, int) and rule.type == "OFFSET":
+                data = engine.read((frame + rule.arg) & _MASK, 4)
+                caller[number] = int.from_bytes(data, "little")
+    except Exception:  # a damaged stack or damaged CFI: the chain ends here
+        return None
+    return caller
+
+
+def _row(image: Image, pc: int) -> dict[Any, Any] | None:
+    """The CFI table's row for an address."""
+    for entry in _entries(image):
+        start = entry.header["initial_location"]
+        if not start <= pc < start + entry.header["address_range"]:
+            continue
+        if not image.is_function_start(start):
+            continue  # discarded by the linker
+        rows = [row for row in entry.get_decoded().table if row["pc"] <= pc]
+        return rows[-1] if rows else None
+    return None
+
+
+def _entries(image: Image) -> list[Any]:
+    from elftools.dwarf.callframe import FDE
+
+    dwarf = image.dwarf
+    entries = dwarf.CFI_entries() if dwarf.has_CFI() else []
+    entries += dwarf.EH_CFI_entries() if dwarf.has_EH_CFI() else []
+    return [entry for entry in entries if isinstance(entry, FDE)]

@@ -1,0 +1,143 @@
+"""The measuring process: guest code is untrusted, so it runs where it can be stopped.
+
+``main`` reads pickled requests from standard input and answers on standard output; ``Worker`` is
+the parent's end. One worker serves one check, so decoded code is kept.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import resource
+import select
+import signal
+import struct
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import IO, Self, TypeVar
+
+from lab.errors import LabError, NoVerdictError
+
+# Unicorn reserves about 1 GB of address space at once; below 2 GB it ends the process.
+_ADDRESS_SPACE = 4 << 30
+_LENGTH = struct.Struct("<Q")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Answer:
+    value: object = None
+    error: LabError | None = None
+    crash: str = ""
+
+
+class Worker:
+    """A measuring process, started at once so that its start-up overlaps with other work."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", "from lab.measure.worker import main; main()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process, whatever it is doing."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe:
+                pipe.close()
+
+    def call(self, function: Callable[..., T], *arguments: object, seconds: float) -> T:
+        """Run a module-level function in the worker.
+
+        Args:
+            function: what to run; pickled by name.
+            arguments: its arguments.
+            seconds: wall clock after which the process is killed.
+
+        Raises:
+            NoVerdictError: the process died or did not answer in time.
+            LabError: what the function raised.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            _send(self._process.stdin, (function, arguments))
+            ready, _, _ = select.select([self._process.stdout], [], [], seconds)
+            if not ready:
+                raise NoVerdictError(f"no verdict: no answer within {seconds:.0f} s")
+            answer = _receive(self._process.stdout)
+        except (BrokenPipeError, EOFError):
+            raise NoVerdictError(f"no verdict: {self._death()}") from None
+        assert isinstance(answer, _Answer)
+        if answer.error:
+            raise answer.error
+        if answer.crash:
+            raise LabError(answer.crash)
+        return answer.value  # type: ignore[return-value]  # pickled by the same function
+
+    def _death(self) -> str:
+        code = self._process.wait()
+        words = self._process.stderr.read().decode(errors="replace") if self._process.stderr else ""
+        last = (words.strip().splitlines() or ["it left no word"])[-1]
+        how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+        return f"the measuring process ended {how}: {last}"
+
+
+def _send(pipe: IO[bytes], value: object) -> None:
+    data = pickle.dumps(value)
+    pipe.write(_LENGTH.pack(len(data)) + data)
+    pipe.flush()
+
+
+def _receive(pipe: IO[bytes]) -> object:
+    head = pipe.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        raise EOFError
+    return pickle.loads(pipe.read(_LENGTH.unpack(head)[0]))
+
+
+def main() -> None:
+    """Serve requests until standard input ends."""
+    resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, _ADDRESS_SPACE))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # a library that prints must not garble the answers
+    while True:
+        try:
+            request = _receive(sys.stdin.buffer)
+        except EOFError:
+            return
+        _send(answers, _serve(request))
+
+
+def _serve(request: object) -> _Answer:
+    assert isinstance(request, tuple)
+    function, arguments = request
+    try:
+        return _Answer(function(*arguments))
+    except LabError as error:
+        return _Answer(error=error)
+    except Exception:
+        lines = traceback.format_exc().strip().splitlines()
+        return _Answer(crash=f"internal error: {lines[-1]} ({lines[-3].strip()})")

@@ -1,0 +1,263 @@
+"""One screen for people: the verdict first, then every byte and how its number was obtained."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from lab.results import CheckResult, Failure, Finding, Flash, Operator, Ram
+from lab.units import format_size
+
+_WORDS = {"fits": "FITS", "does_not_fit": "DOES NOT FIT", "failed": "FAILS"}
+_COLOURS = {"fits": "bold green", "does_not_fit": "bold red", "failed": "bold red"}
+_BAR = 60
+_MOST_OPERATORS = 6
+_MOST_TENSORS = 5
+_MOST_LOG = 6
+_MOST_FRAMES = 8
+_NAME = 60
+
+
+def show(result: CheckResult) -> None:
+    """Print the report on standard output, the verdict in colour where colours are shown."""
+    first, *rest = render(result)
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.text import Text
+
+        word = _WORDS[result.verdict.status]
+        text = Text(first)
+        text.stylize(_COLOURS[result.verdict.status], 0, len(word))
+        Console(soft_wrap=True).print(text)
+    else:
+        print(first)
+    print("\n".join(rest))
+
+
+def render(result: CheckResult) -> list[str]:
+    """The report as lines of text."""
+    return [_headline(result), *_subject(result), *_why(result), *_figures(result)]
+
+
+def _headline(result: CheckResult) -> str:
+    verdict = result.verdict
+    word = _WORDS[verdict.status]
+    subject = f"{result.model.name} on {result.board.name}"
+    if verdict.status == "fits" and verdict.margin_bytes is not None:
+        return f"{word}  {subject}: margin {format_size(verdict.margin_bytes)} of RAM"
+    if verdict.margin_bytes is not None:
+        short = format_size(-verdict.margin_bytes)
+        return f"{word}  {subject}: short by {short} of {(verdict.limit or '').upper()}"
+    return f"{word}  {subject}: {verdict.summary}"
+
+
+def _subject(result: CheckResult) -> Iterator[str]:
+    board, model = result.board, result.model
+    yield (
+        f"      {board.title}, {board.mcu}, {board.core} at {board.clock_hz / 1e6:g} MHz"
+        + (f"; what if {', '.join(board.what_if)}" if board.what_if else "")
+    )
+    build = f", -{result.build.opt}, {result.build.compiler}" if result.build else ", not built"
+    yield f"      {result.runtime.name}, {result.runtime.kernels} kernels{build}"
+    yield f"      model {format_size(model.size_bytes)}, {model.operators} operators"
+    if board.unverified:
+        yield f"      board facts not verified: {', '.join(board.unverified)}"
+
+
+def _why(result: CheckResult) -> Iterator[str]:
+    verdict = result.verdict
+    if verdict.status != "fits":
+        yield ""
+        yield f"Why: {verdict.summary}"
+        if verdict.failure_class:
+            yield f"  class   {verdict.failure_class}"
+        if result.failure:
+            yield from _evidence(result.failure)
+        yield from _peak(result)
+        if verdict.remedy:
+            yield f"  remedy  {verdict.remedy}"
+    yield from _findings(result.findings)
+
+
+def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
+    """What the operator gate has to say, once for each kind of operator."""
+    if not findings:
+        return
+    yield ""
+    yield "Operators that need attention (lab ops lists all)"
+    kinds: dict[tuple[str, int, str, str, str], list[int]] = {}
+    for f in findings:
+        kinds.setdefault((f.name, f.version, f.verdict, f.reason, f.instead), []).append(f.index)
+    for (name, version, verdict, reason, instead), indices in kinds.items():
+        operators = ", ".join(str(index) for index in indices if index >= 0)
+        where = f"; operator {operators}" if operators else ""
+        yield f"  {name} v{version} ({verdict}{where}): {reason}"
+        if instead:
+            yield f"    instead: {instead}"
+
+
+def _evidence(failure: Failure) -> Iterator[str]:
+    where = (
+        f" in operator {failure.operator} {failure.operator_name}" if failure.operator_name else ""
+    )
+    yield f"  when    {failure.phase}{where}, on the target"
+    for number, line in enumerate(failure.log[:_MOST_LOG]):
+        yield f"  {'says' if number == 0 else '':<7} {line}"
+    if len(failure.log) > _MOST_LOG:
+        yield f"          … and {len(failure.log) - _MOST_LOG} more lines"
+    if failure.stack_bytes:
+        yield f"  stack   {failure.stack_bytes:,} B deep on the failing path"
+    if failure.fault:
+        at = "" if failure.fault_address is None else f" at 0x{failure.fault_address:08x}"
+        yield f"  fault   {failure.fault.replace('_', ' ')}{at}"
+    for number, frame in enumerate(failure.call_chain[:_MOST_FRAMES]):
+        line = f" ({frame.line})" if frame.line else ""
+        yield f"  {'in' if number == 0 else 'from':<7} {frame.function}{line}"
+
+
+def _peak(result: CheckResult) -> Iterator[str]:
+    peak = result.peak
+    if peak is None:
+        return
+    yield (
+        f"  peak    operator {peak.operator} {peak.operator_name}: "
+        f"{format_size(peak.live_bytes)} of tensors alive at once"
+    )
+    for tensor in peak.tensors[:_MOST_TENSORS]:
+        yield f"          {tensor.size_bytes:>11,} B  {_tensor_name(tensor.name)}"
+    if len(peak.tensors) > _MOST_TENSORS:
+        rest = sum(tensor.size_bytes for tensor in peak.tensors[_MOST_TENSORS:])
+        yield f"          {rest:>11,} B  in {len(peak.tensors) - _MOST_TENSORS} more"
+
+
+def _figures(result: CheckResult) -> Iterator[str]:
+    if result.memory:
+        yield ""
+        yield from _ram(result, result.memory.ram)
+        yield ""
+        yield from _flash(result.memory.flash)
+    yield from _arena(result)
+    yield from _run(result)
+    yield from _reserves(result)
+    yield from _paste(result)
+
+
+def _ram(result: CheckResult, ram: Ram) -> Iterator[str]:
+    banks = ", ".join(f"{bank.name} {bank.size_bytes:,} B" for bank in result.board.ram)
+    yield f"RAM     {format_size(ram.available_bytes)} usable for data: {banks}"
+    yield _row("static", ram.static_bytes, ".data and .bss, exact")
+    asked = result.request.arena_bytes is not None
+    yield _row("arena", ram.arena_bytes, "as asked for" if asked else "required, measured")
+    if result.stack:
+        stack = result.stack
+        exact = "exact" if stack.exact else "at least"
+        how = "as asked for" if result.request.stack_reserve_bytes is not None else "by rule"
+        yield _row(
+            "stack",
+            ram.stack_reserve_bytes,
+            f"{how}; high-water {stack.high_water_bytes:,} B, {exact}, in {_short(stack.function)}",
+        )
+    if ram.application_bytes:
+        profile = result.request.reserve_profile
+        yield _row("application", ram.application_bytes, f"profile {profile}" if profile else "")
+    if ram.alignment_bytes:
+        yield _row("alignment", ram.alignment_bytes, "before the arena")
+    yield _row("needed", ram.needed_bytes, _bar(ram.needed_bytes, ram.available_bytes))
+
+
+def _flash(flash: Flash) -> Iterator[str]:
+    yield f"Flash   {format_size(flash.available_bytes)}"
+    yield _row("code", flash.code_bytes, "runtime, kernels, C library, runner; exact")
+    yield _row("model", flash.model_bytes, "exact")
+    if flash.data_bytes:
+        yield _row(".data", flash.data_bytes, "initial values, exact")
+    if flash.padding_bytes:
+        yield _row("padding", flash.padding_bytes, "alignment")
+    if flash.application_bytes:
+        yield _row("application", flash.application_bytes, "")
+    yield _row("needed", flash.needed_bytes, _bar(flash.needed_bytes, flash.available_bytes))
+
+
+def _arena(result: CheckResult) -> Iterator[str]:
+    arena = result.arena
+    if arena is None:
+        return
+    yield ""
+    yield (
+        f"Arena   required {arena.required_bytes:,} B, reported by TFLM {arena.reported_bytes:,} B "
+        f"({arena.trials} allocations run)"
+    )
+    yield _row("persistent", arena.persistent_bytes, "tail: structures, kernel data, variables")
+    yield _row("non-persist.", arena.non_persistent_bytes, "head: activations and scratch buffers")
+    yield _row("headroom", arena.planning_headroom_bytes, "needed only while allocating")
+    if arena.below:
+        yield f"  with 16 B less: {arena.below}"
+
+
+def _run(result: CheckResult) -> Iterator[str]:
+    run = result.run
+    if run is None:
+        return
+    yield ""
+    yield f"One inference: {run.instructions:,} instructions, exact"
+    yield (
+        f"  {run.cycles:,} cycles, {run.milliseconds:,.1f} ms at zero wait states "
+        f"(model {run.cycle_model}, {run.cycle_class})"
+    )
+    if run.milliseconds_all_waiting and result.board.flash_wait_states:
+        yield (
+            f"  flash has {result.board.flash_wait_states} wait states: up to "
+            f"{run.milliseconds_all_waiting:,.1f} ms if every cycle waited"
+        )
+    ranked = sorted(result.operators, key=lambda operator: -operator.cycles)[:_MOST_OPERATORS]
+    for operator in ranked:
+        yield _operator(operator, run.cycles)
+
+
+def _operator(operator: Operator, cycles: int) -> str:
+    share = operator.cycles / cycles if cycles else 0.0
+    return (
+        f"  {share:>6.1%}  {operator.index:>3} {operator.name:<24} "
+        f"{operator.instructions:>13,} instructions, stack {operator.stack_bytes:,} B"
+    )
+
+
+def _reserves(result: CheckResult) -> Iterator[str]:
+    if result.memory is None:
+        return
+    yield ""
+    yield "Bare metal: your RTOS, core library and application come on top (--reserve, --app-ram)."
+
+
+def _paste(result: CheckResult) -> Iterator[str]:
+    if not result.resolver or result.verdict.status != "fits" or result.arena is None:
+        return
+    arena = result.request.arena_bytes or result.arena.required_bytes
+    yield ""
+    yield "To paste:"
+    yield f"  constexpr int kTensorArenaSize = {arena};"
+    yield "  alignas(16) static uint8_t tensor_arena[kTensorArenaSize];"
+    yield f"  static tflite::MicroMutableOpResolver<{len(result.resolver)}> resolver;"
+    for line in result.resolver:
+        yield f"  {line}"
+
+
+def _row(what: str, size: int, how: str) -> str:
+    return f"  {what:<12} {size:>11,} B  {how}".rstrip()
+
+
+def _bar(used: int, available: int) -> str:
+    share = used / available if available else 0.0
+    filled = min(_BAR // 2, round(share * _BAR / 2))
+    return f"[{'#' * filled}{'.' * (_BAR // 2 - filled)}] {share:.1%}"
+
+
+def _tensor_name(name: str) -> str:
+    """Fused layers carry all their names; the first says where in the network it is."""
+    first = name.split(";", maxsplit=1)[0]
+    return first if len(first) <= _NAME else first[: _NAME - 1] + "…"
+
+
+def _short(function: str) -> str:
+    """A function's name without its arguments: they can be longer than the screen."""
+    return function.split("(", maxsplit=1)[0] or function

@@ -1,0 +1,271 @@
+"""The record of one check: what every report reads, what ``--json`` prints, what CI compares.
+
+A record holds no times, host data or paths: the same inputs give the same record, byte for byte.
+``docs/result.schema.json`` is generated from these classes.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class Verdict(_Record):
+    """The answer. ``margin_bytes`` is negative when something is missing."""
+
+    status: Literal["fits", "does_not_fit", "failed"]
+    limit: Literal["ram", "flash", "arena"] | None = Field(
+        description="the limit that binds: the board's RAM or flash, or the arena asked for"
+    )
+    margin_bytes: int | None = Field(
+        description="bytes the arena could grow and everything still places; negative: shortfall"
+    )
+    failure_class: str | None
+    summary: str
+    remedy: str | None
+
+
+class Bank(_Record):
+    """A memory bank of the board as checked."""
+
+    name: str
+    base: int
+    size_bytes: int
+
+
+class Board(_Record):
+    """The board as checked; ``what_if`` lists what the caller changed."""
+
+    name: str
+    title: str
+    mcu: str
+    core: str
+    clock_hz: int
+    flash: tuple[Bank, ...]
+    ram: tuple[Bank, ...]
+    flash_wait_states: int | None
+    unverified: tuple[str, ...]
+    what_if: tuple[str, ...]
+
+
+class Model(_Record):
+    """The model's identity."""
+
+    name: str
+    sha256: str
+    size_bytes: int
+    operators: int
+    tensors: int
+
+
+class Runtime(_Record):
+    """The runtime's identity; ``source_sha256`` is the checksum of the crate it comes from."""
+
+    name: str
+    title: str
+    kernels: str
+    source_sha256: str
+
+
+class Build(_Record):
+    """What the image was made with. Numbers of different builds are not comparable."""
+
+    lab: str
+    opt: str
+    compiler: str
+    libc: str
+    flags: tuple[str, ...]
+    image_sha256: str | None = Field(
+        description="ELF for the real banks; null if it was not linked"
+    )
+
+
+class Request(_Record):
+    """What was asked for, beyond model and board."""
+
+    engine: str
+    engine_version: str | None
+    arena_bytes: int | None
+    stack_reserve_bytes: int | None
+    app_ram_bytes: int
+    app_flash_bytes: int
+    reserve_profile: str | None
+    invokes: int
+    seed: int
+    inputs: Literal["generated", "given"]
+
+
+class Span(_Record):
+    """A stretch of RAM and what lies there."""
+
+    what: Literal["static", "application", "arena", "free", "stack"]
+    banks: tuple[str, ...]
+    base: int
+    size_bytes: int
+
+
+class Ram(_Record):
+    """RAM by use. ``alignment_bytes`` is lost in front of the arena's 16-byte boundary."""
+
+    static_bytes: int
+    arena_bytes: int
+    stack_reserve_bytes: int
+    application_bytes: int
+    alignment_bytes: int
+    needed_bytes: int
+    available_bytes: int
+    layout: tuple[Span, ...]
+
+
+class Flash(_Record):
+    """Flash by use. ``data_bytes`` are the initial values of .data, ``padding_bytes`` alignment."""
+
+    code_bytes: int
+    model_bytes: int
+    data_bytes: int
+    padding_bytes: int
+    application_bytes: int
+    needed_bytes: int
+    available_bytes: int
+
+
+class Memory(_Record):
+    """Static memory and placement; section sizes are exact."""
+
+    ram: Ram
+    flash: Flash
+
+
+class Arena(_Record):
+    """The arena, at the required size. ``trials`` allocations were run to find it."""
+
+    reported_bytes: int
+    required_bytes: int
+    persistent_bytes: int
+    non_persistent_bytes: int
+    planning_headroom_bytes: int
+    trials: int
+    below: str | None = Field(description="the runtime's words with 16 bytes less")
+
+
+class Stack(_Record):
+    """High-water mark; ``runner_bytes`` of it are frames of the runner.
+
+    ``exact`` is false only if a function moved SP in a way that cannot be followed; then the stack
+    is at least this deep.
+    """
+
+    high_water_bytes: int
+    exact: bool
+    reserve_bytes: int
+    function: str
+    runner_bytes: int
+
+
+class Run(_Record):
+    """One inference. Instructions exact; cycles by a model, at zero wait states.
+
+    ``milliseconds_all_waiting`` is the other end of the bracket: every cycle waits for flash.
+    """
+
+    instructions: int
+    cycles: int
+    cycle_model: str
+    cycle_class: Literal["calibrated", "uncalibrated"]
+    milliseconds: float
+    milliseconds_all_waiting: float | None
+    setup_instructions: int
+    setup_cycles: int
+    invokes: int
+    outputs_sha256: str
+
+
+class Operator(_Record):
+    """One operator of the first inference."""
+
+    index: int
+    name: str
+    version: int
+    kernel: str
+    instructions: int
+    cycles: int
+    stack_bytes: int
+
+
+class Finding(_Record):
+    """What the operator gate has to say of an operator that is not plainly supported."""
+
+    index: int
+    name: str
+    version: int
+    verdict: Literal["missing", "wrong", "unknown"]
+    reason: str
+    instead: str
+
+
+class PeakTensor(_Record):
+    """A buffer that is alive at the peak: a tensor of the model, or a kernel's scratch buffer."""
+
+    name: str
+    size_bytes: int
+
+
+class Peak(_Record):
+    """Where the most planned memory is alive at once; a lower bound for any plan."""
+
+    operator: int
+    operator_name: str
+    live_bytes: int
+    tensors: tuple[PeakTensor, ...]
+
+
+class Frame(_Record):
+    """One function of a call chain, innermost first."""
+
+    function: str
+    line: str | None
+
+
+class Failure(_Record):
+    """Why it does not run: the runtime's words, or what the engine saw, on the board's memory."""
+
+    failure_class: str
+    phase: str
+    reason: str
+    log: tuple[str, ...]
+    operator: int | None
+    operator_name: str | None
+    fault: str | None
+    fault_address: int | None
+    call_chain: tuple[Frame, ...]
+    stack_bytes: int
+
+
+class CheckResult(_Record):
+    """The record of ``lab check``. What was not measured is null, never zero."""
+
+    schema_version: Literal[1] = 1
+    verdict: Verdict
+    board: Board
+    model: Model
+    runtime: Runtime
+    build: Build | None
+    request: Request
+    memory: Memory | None
+    arena: Arena | None
+    stack: Stack | None
+    run: Run | None
+    operators: tuple[Operator, ...]
+    findings: tuple[Finding, ...]
+    peak: Peak | None
+    failure: Failure | None
+    resolver: tuple[str, ...] = Field(description="C++ lines that register the model's operators")
+
+    def to_json(self) -> str:
+        """The record as JSON text, fields in a fixed order."""
+        return self.model_dump_json(indent=2) + "\n"
