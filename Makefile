@@ -14,7 +14,7 @@ lint:  # ruff and mypy
 	@.ci/setup test && exec .ci/lint
 
 bench:  # speed against plain Unicorn, into docs/performance.md
-	@.ci/setup test && exec .venv/bin/python -m pytest -p no:xdist tests/bench $(ARGS)
+	@.ci/setup test && exec .venv/bin/python tests/bench/run.py
 
 models:  # make the zoo's models again; installs TensorFlow
 	@.ci/setup test && .venv/bin/python -m pip install -q -c constraints.txt --no-build-isolation -e '.[models]'

@@ -38,6 +38,15 @@ class Bank(_Record):
     size_bytes: int
 
 
+class Reserve(_Record):
+    """What boot code or a core library takes on this board: a profile for ``--reserve``."""
+
+    name: str
+    title: str
+    ram_bytes: int
+    flash_bytes: int
+
+
 class Board(_Record):
     """The board as checked; ``what_if`` lists what the caller changed."""
 
@@ -49,6 +58,7 @@ class Board(_Record):
     flash: tuple[Bank, ...]
     ram: tuple[Bank, ...]
     flash_wait_states: int | None
+    reserves: tuple[Reserve, ...]
     unverified: tuple[str, ...]
     what_if: tuple[str, ...]
 

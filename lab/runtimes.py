@@ -7,6 +7,7 @@ pinned by the checksum in ``firmware/Cargo.lock``; cargo is only the client that
 from __future__ import annotations
 
 import fnmatch
+import functools
 import json
 import shutil
 import tomllib
@@ -68,13 +69,16 @@ class Runtime(_Frozen):
     @property
     def checksum(self) -> str:
         """SHA-256 of the crate, as pinned by ``firmware/Cargo.lock``."""
-        lock = tomllib.loads((data_dir("firmware") / "Cargo.lock").read_text())
-        for package in lock["package"]:
-            if (package["name"], package["version"]) == (self.crate.name, self.crate.version):
-                return str(package["checksum"])
-        raise InputError(
-            Problem("firmware/Cargo.lock", f"no {self.crate.name} {self.crate.version} in it")
-        )
+        return _checksum(self.crate.name, self.crate.version)
+
+
+@functools.cache
+def _checksum(name: str, version: str) -> str:
+    lock = tomllib.loads((data_dir("firmware") / "Cargo.lock").read_text())
+    for package in lock["package"]:
+        if (package["name"], package["version"]) == (name, version):
+            return str(package["checksum"])
+    raise InputError(Problem("firmware/Cargo.lock", f"no {name} {version} in it"))
 
 
 def runtime_names() -> list[str]:

@@ -60,16 +60,28 @@ def check(
     Builds real TFLM firmware for the model, runs it with exactly the board's memory, and says what
     was measured. Exit code 0: fits; 1: no, with the reason; others: docs/troubleshooting.md.
     """
-    from lab.jobs.check import check as run_check
-    from lab.jobs.options import Options
+    from lab.measure.worker import Worker
 
-    options = Options(
-        opt=opt, stack_reserve=stack_reserve, app_ram=app_ram, app_flash=app_flash,
-        reserve=reserve, ram=tuple(ram or ()), inputs=tuple(input_ or ()), invokes=invokes,
-        seed=seed, arena=arena, save_outputs=save_outputs, engine=engine,
-    )  # fmt: skip
-    with Progress() as progress:
-        result = run_check(model, board, options, progress)
+    # Started before anything else is even imported: its own start-up runs beside ours.
+    with Worker() as worker, Progress() as progress:
+        from lab.jobs.check import check_in
+        from lab.jobs.options import Options
+
+        options = Options(
+            opt=opt,
+            stack_reserve=stack_reserve,
+            app_ram=app_ram,
+            app_flash=app_flash,
+            reserve=reserve,
+            ram=tuple(ram or ()),
+            inputs=tuple(input_ or ()),
+            invokes=invokes,
+            seed=seed,
+            arena=arena,
+            save_outputs=save_outputs,
+            engine=engine,
+        )
+        result = check_in(worker, model, board, options, progress)
     text = result.to_json()
     if json == "-":
         typer.echo(text, nl=False)

@@ -7,23 +7,22 @@ arena and stack, place everything in the board's banks, link for them, and run t
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from pathlib import Path
 
 from lab.board import Board, Reserve, load_board
 from lab.errors import UsageError
+from lab.jobs.images import Images
 from lab.jobs.inputs import read_inputs, write_outputs
+from lab.jobs.measured import Subject
 from lab.jobs.options import Options, validate
-from lab.jobs.record import Subject, assemble, refused
+from lab.jobs.record import assemble, refused
 from lab.jobs.trial import Trial
 from lab.measure.ops import OperatorTable, blocking, gate, read_table, registrations
 from lab.measure.session import Inference
 from lab.measure.worker import Worker
 from lab.model import read_model
 from lab.results import CheckResult, Request
-from lab.runtimes import DEFAULT_RUNTIME, load_runtime
-
-Say = Callable[[str], None]
+from lab.runtimes import DEFAULT_RUNTIME, Say, load_runtime
 
 
 def check(
@@ -49,10 +48,23 @@ def check(
         ToolError: a tool is missing or failed.
         NoVerdictError: there is no answer.
     """
-    validate(options)
-    # The worker starts first: its start-up overlaps with reading and building.
     with Worker() as worker:
-        return _check(_subject(model, board, options), options, worker, say)
+        return check_in(worker, model, board, options, say)
+
+
+def check_in(
+    worker: Worker, model: str | Path, board: str | Path, options: Options, say: Say
+) -> CheckResult:
+    """The same in a measuring process that was started earlier, to save its start-up time."""
+    validate(options)
+    subject = _subject(model, board, options)
+    inputs = read_inputs(subject.model, options.inputs)
+    if blocking(subject.verdicts):
+        return refused(subject)
+    measured = Trial(Images(subject, say), options, worker, say, inputs).measure()
+    if options.save_outputs and isinstance(measured.probe.outcome, Inference):
+        write_outputs(options.save_outputs, subject.model, measured.probe.outcome)
+    return assemble(subject, measured)
 
 
 def build(
@@ -75,8 +87,14 @@ def build(
     if refusals := blocking(subject.verdicts):
         first = refusals[0]
         return f"{first.where}: {first.reason}"
-    with Worker() as worker:
-        return Trial(subject, options, worker, say).write_image(output)
+    image = Images(subject, say).for_board()
+    if isinstance(image, str):
+        return image
+    try:
+        output.write_bytes(image.read_bytes())
+    except OSError as error:
+        raise UsageError(f"cannot write {output}: {error.strerror}") from None
+    return ""
 
 
 def _reserve(board: Board, name: str) -> Reserve:
@@ -112,13 +130,3 @@ def _subject(model: str | Path, board: str | Path, options: Options) -> Subject:
     verdicts = gate(read, table)
     wanted = () if blocking(verdicts) else registrations(read, table)
     return Subject(described, read, runtime, options.opt, request, verdicts, wanted)
-
-
-def _check(subject: Subject, options: Options, worker: Worker, say: Say) -> CheckResult:
-    if blocking(subject.verdicts):
-        return refused(subject)
-    inputs = read_inputs(subject.model, options.inputs)
-    measured = Trial(subject, options, worker, say, inputs).measure()
-    if options.save_outputs and isinstance(measured.probe.outcome, Inference):
-        write_outputs(options.save_outputs, subject.model, measured.probe.outcome)
-    return assemble(subject, measured)

@@ -2,59 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 from lab import results
-from lab.board import Board, Run
+from lab.board import Board
 from lab.cores import CORES
-from lab.jobs.plan import Footprint
+from lab.jobs.measured import Measured, Subject
+from lab.jobs.verdict import verdict_of
 from lab.measure.failures import Failure
-from lab.measure.ops import OperatorVerdict, Registration, blocking
+from lab.measure.ops import Registration, blocking
 from lab.measure.session import Inference, PlannedBuffer
-from lab.measure.tasks import Probe
 from lab.model import Model
 from lab.placement import Placement
 from lab.results import CheckResult, Request, Verdict
-from lab.runtimes import Runtime, compile_flags
-from lab.toolchain import Toolchain
+from lab.runtimes import compile_flags
 from lab.version import VERSION
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What is being checked."""
-
-    board: Board
-    model: Model
-    runtime: Runtime
-    opt: str
-    request: Request
-    verdicts: tuple[OperatorVerdict, ...]
-    registrations: tuple[Registration, ...]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What a check measured; the later fields only as far as it got.
-
-    Attributes:
-        chain: the tool chain.
-        sizes: static memory, from the image for the probe map.
-        plenty: largest arena that was tried.
-        probe: what the probe map told.
-        placement: where everything goes in the board's RAM.
-        on_board: outcome in the board's own memory; None if it could not be linked for it.
-        image_sha256: of the image for the board's banks.
-    """
-
-    chain: Toolchain
-    sizes: Footprint
-    plenty: int
-    probe: Probe
-    placement: Placement | None = None
-    on_board: Inference | Failure | None = None
-    image_sha256: str | None = None
 
 
 def refused(subject: Subject) -> CheckResult:
@@ -79,7 +41,7 @@ def assemble(subject: Subject, measured: Measured) -> CheckResult:
     outcome = measured.probe.outcome
     ran = outcome if isinstance(outcome, Inference) else None
     return CheckResult(
-        verdict=_verdict(subject, measured),
+        verdict=verdict_of(subject, measured),
         **_identity(subject) | {"request": _request(subject, measured)},
         build=_build(subject, measured),
         memory=_memory(subject, measured),
@@ -107,6 +69,10 @@ def _identity(subject: Subject) -> dict[str, object]:
             ),
             ram=tuple(results.Bank(name=b.name, base=b.base, size_bytes=b.size) for b in board.ram),
             flash_wait_states=board.flash[0].wait_states,
+            reserves=tuple(
+                results.Reserve(name=n, title=r.title, ram_bytes=r.ram, flash_bytes=r.flash)
+                for n, r in board.reserves.items()
+            ),
             unverified=board.unverified,
             what_if=board.what_if,
         ),
@@ -149,106 +115,6 @@ def _failed(measured: Measured) -> Failure | None:
         if isinstance(outcome, Failure):
             return outcome
     return None
-
-
-def _verdict(subject: Subject, measured: Measured) -> Verdict:
-    outcome = measured.probe.outcome
-    if isinstance(outcome, Failure):
-        return _verdict_failed(outcome, measured)
-    for limit in (_arena_asked, _ram, _flash):
-        if verdict := limit(subject, measured):
-            return verdict
-    assert measured.placement is not None
-    if isinstance(measured.on_board, Failure):
-        return _verdict_failed(measured.on_board, measured)
-    margin = measured.placement.margin
-    return Verdict(
-        status="fits",
-        limit="ram",
-        margin_bytes=margin,
-        failure_class=None,
-        summary=f"the arena could grow by {margin:,} B in {_banks(measured.placement.arena_run)}",
-        remedy=None,
-    )
-
-
-def _verdict_failed(failure: Failure, measured: Measured) -> Verdict:
-    if failure.failure_class.startswith("arena_too_small") and measured.placement is None:
-        summary = f"needs more arena than the {measured.plenty:,} B tried: {failure.reason}"
-    else:
-        summary = failure.reason
-    return Verdict(
-        status="failed",
-        limit=None,
-        margin_bytes=None,
-        failure_class=failure.failure_class,
-        summary=summary,
-        remedy=REMEDIES.get(failure.failure_class),
-    )
-
-
-def _arena_asked(subject: Subject, measured: Measured) -> Verdict | None:
-    asked = subject.request.arena_bytes
-    assert measured.probe.required is not None
-    if asked is None or asked >= measured.probe.required.size:
-        return None
-    short = measured.probe.required.size - asked
-    return Verdict(
-        status="does_not_fit",
-        limit="arena",
-        margin_bytes=-short,
-        failure_class=_class_of(measured, "arena_too_small_persistent"),
-        summary=f"the arena of {asked:,} B is {short:,} B too small",
-        remedy=f"give the arena {measured.probe.required.size:,} B",
-    )
-
-
-def _ram(_: Subject, measured: Measured) -> Verdict | None:
-    placement = measured.placement
-    assert placement is not None
-    if placement.margin >= 0:
-        return None
-    where = _banks(placement.arena_run)
-    return Verdict(
-        status="does_not_fit",
-        limit="ram",
-        margin_bytes=placement.margin,
-        failure_class=_class_of(measured, "ram_overflow"),
-        summary=f"{-placement.margin:,} B of RAM are missing in {where}",
-        remedy="a smaller model, a smaller reserve, or a board with more RAM",
-    )
-
-
-def _flash(subject: Subject, measured: Measured) -> Verdict | None:
-    flash = _memory_flash(subject, measured)
-    short = flash.needed_bytes - flash.available_bytes
-    if short <= 0:
-        return None
-    return Verdict(
-        status="does_not_fit",
-        limit="flash",
-        margin_bytes=-short,
-        failure_class="flash_overflow",
-        summary=f"{short:,} B of flash are missing",
-        remedy="a smaller model, -Os, or a board with more flash",
-    )
-
-
-def _class_of(measured: Measured, otherwise: str) -> str:
-    failure = measured.on_board
-    return failure.failure_class if isinstance(failure, Failure) else otherwise
-
-
-REMEDIES = {
-    "stack_overflow": "a larger stack reserve",
-    "op_missing": "register the operator, or change the model",
-    "unsupported_type": "see lab ops for the types this runtime computes",
-    "hybrid_or_uint8": "quantize fully to int8, with a representative data set",
-    "planner_lifetime": "use every output and every input of the graph",
-    "guest_fault": "see the call chain; the runtime did not check for this",
-    "halted": "the runtime gave up on a check; see the call chain",
-    "hang": "the firmware did not come to an end",
-}
 
 
 def _build(subject: Subject, measured: Measured) -> results.Build:
@@ -457,7 +323,3 @@ def _resolver_line(registration: Registration) -> str:
         f"resolver.AddBuiltin(tflite::BuiltinOperator_{registration.builtin}, "
         f"{registration.expression}, 0);"
     )
-
-
-def _banks(run: Run) -> str:
-    return "+".join(run.banks)

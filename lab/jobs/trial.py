@@ -1,42 +1,30 @@
-"""The measuring part of a check: build images, have them run, place what they need."""
+"""The measuring part of a check: have the images run, place what they need."""
 
 from __future__ import annotations
 
-import functools
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from lab.cache import Cache
-from lab.cores import CORES
-from lab.elf import read_elf
-from lab.errors import NoVerdictError, UsageError
-from lab.firmware import Builder, Layout, Recipe
+from lab.errors import NoVerdictError
+from lab.jobs.images import Images
+from lab.jobs.measured import Measured, Subject
 from lab.jobs.options import Options
 from lab.jobs.plan import (
     MAX_ARENA,
-    Footprint,
     arena_base,
-    footprint,
     plenty,
-    probe_layout,
     probe_machine,
     probe_stack_limit,
-    real_layout,
     real_machine,
 )
-from lab.jobs.record import Measured, Subject
 from lab.measure import tasks
 from lab.measure.failures import Failure
 from lab.measure.session import Inference, Start
 from lab.measure.tasks import Device, Probe, is_arena_failure, with_arena
-from lab.measure.tflm import Offsets, read_offsets
 from lab.measure.worker import Worker
 from lab.placement import ARENA_STEP, Demand, Placement, place
-from lab.toolchain import find_toolchain
+from lab.runtimes import Say
 
-Say = Callable[[str], None]
 STACK_GUARD = 512  # bytes; the stack reserve is the larger of this and a quarter on top
 _STACK_STEP = 8
 
@@ -46,77 +34,43 @@ class Trial:
     """The measuring part of a check.
 
     Attributes:
-        subject: what is checked.
+        images: of what is checked.
         options: what was asked for.
         worker: runs the images.
         say: told about every long step.
         inputs: bytes of every graph input; None: generated in the firmware.
     """
 
-    subject: Subject
+    images: Images
     options: Options
     worker: Worker
     say: Say
-    inputs: tuple[bytes, ...] | None = None
+    inputs: tuple[bytes, ...] | None
 
-    @functools.cached_property
-    def builder(self) -> Builder:
-        """Builds images for this check."""
-        return Builder(find_toolchain(), Cache(say=self.say), self.say)
-
-    @functools.cached_property
-    def recipe(self) -> Recipe:
-        """What its images are made of."""
-        subject = self.subject
-        return Recipe(
-            subject.model.data, subject.registrations, subject.runtime, CORES[subject.board.core],
-            subject.opt,
-        )  # fmt: skip
+    @property
+    def subject(self) -> Subject:
+        """What is checked."""
+        return self.images.subject
 
     def measure(self) -> Measured:
         """Measure on the probe map, place, and run on the board's map."""
-        board, model = self.subject.board, self.subject.model
-        layout = probe_layout(board, model)
-        elf = self.builder.image(self.recipe, layout)
-        image = read_elf(elf)
-        offsets = read_offsets(image)
-        sizes = footprint(image, layout)
-        device, start, probe = self._probe(elf, layout, sizes, offsets)
-        measured = Measured(self.builder.chain, sizes, start.arena_bytes, probe)
+        device, start, probe = self._probe()
+        image = self.images.probe
+        measured = Measured(self.images.builder.chain, image.sizes, start.arena_bytes, probe)
         if probe.required is None:
             return measured
-        measured = replace(measured, placement=self._place(probe, sizes))
-        measured = self._on_board(measured, offsets)
-        return self._first_cause(measured, device, start)
+        measured = replace(measured, placement=self._place(probe))
+        return self._first_cause(self._on_board(measured), device, start)
 
-    def write_image(self, output: Path) -> str:
-        """Write the image for the board's banks; says why when it cannot be linked for them."""
-        board = self.subject.board
-        layout = probe_layout(board, self.subject.model)
-        sizes = footprint(read_elf(self.builder.image(self.recipe, layout)), layout)
-        placement = place(board.runs(), Demand(sizes.static, arena=0, stack=0))
-        if placement.margin < 0:
-            return f".data and .bss are {-placement.margin:,} B larger than the board's RAM"
-        if self._flash_short(sizes):
-            short = sizes.flash - board.flash[0].size
-            return f"the image is {short:,} B larger than the board's flash"
-        elf = self.builder.image(self.recipe, real_layout(board, placement))
-        try:
-            output.write_bytes(elf.read_bytes())
-        except OSError as error:
-            raise UsageError(f"cannot write {output}: {error.strerror}") from None
-        return ""
-
-    def _probe(
-        self, elf: Path, layout: Layout, sizes: Footprint, offsets: Offsets
-    ) -> tuple[Device, Start, Probe]:
-        model, options = self.subject.model, self.options
+    def _probe(self) -> tuple[Device, Start, Probe]:
+        image, options = self.images.probe, self.options
         self.say("measuring arena and stack in the probe map")
-        base = arena_base(sizes.static, layout)
-        start = self._start(base, plenty(model), probe_stack_limit(layout))
+        base = arena_base(image.sizes.static, image.layout)
+        arena = plenty(self.subject.model)
+        start = self._start(base, arena, probe_stack_limit(image.layout))
         while True:
-            machine = probe_machine(self.subject.board, layout, start.arena_bytes)
-            device = Device(elf, machine, offsets, options.engine, options.limits)
+            machine = probe_machine(self.subject.board, image.layout, start.arena_bytes)
+            device = Device(image.elf, machine, image.offsets, options.engine, options.limits)
             probe = self.worker.call(tasks.probe, device, start, seconds=self._patience)
             failed = isinstance(probe.outcome, Failure) and is_arena_failure(probe.outcome)
             if not failed or start.arena_bytes >= MAX_ARENA:
@@ -139,11 +93,11 @@ class Trial:
         # The engine ends a phase at its own limit; this is for a worker that does not answer.
         return (self.options.limits.seconds + 60.0) * (self.options.invokes + 2)
 
-    def _place(self, probe: Probe, sizes: Footprint) -> Placement:
+    def _place(self, probe: Probe) -> Placement:
         assert isinstance(probe.outcome, Inference)
         assert probe.required is not None
         demand = Demand(
-            static=sizes.static,
+            static=self.images.probe.sizes.static,
             arena=self.options.arena if self.options.arena is not None else probe.required.size,
             stack=self._stack_reserve(probe.outcome),
             application=self.subject.request.app_ram_bytes,
@@ -157,17 +111,20 @@ class Trial:
         reserve = max(high + -(-high // 4), high + STACK_GUARD)
         return -(-reserve // _STACK_STEP) * _STACK_STEP
 
-    def _on_board(self, measured: Measured, offsets: Offsets) -> Measured:
+    def _on_board(self, measured: Measured) -> Measured:
         """Link for the board's banks and run there, as far as the image places at all."""
         placement = measured.placement
         assert placement is not None
-        if self._flash_short(measured.sizes) or placement.arena_space < ARENA_STEP:
+        if self.images.flash_missing() or placement.arena_space < ARENA_STEP:
             return measured
         self.say(f"running on {self.subject.board.name}")
-        layout = real_layout(self.subject.board, placement)
-        elf = self.builder.image(self.recipe, layout)
+        elf = self.images.on_board(placement)
         device = Device(
-            elf, real_machine(self.subject.board), offsets, self.options.engine, self.options.limits
+            elf,
+            real_machine(self.subject.board),
+            self.images.probe.offsets,
+            self.options.engine,
+            self.options.limits,
         )
         arena = self._arena_on_board(measured)
         start = self._start(placement.arena_base, arena, placement.stack_limit)
@@ -200,10 +157,6 @@ class Trial:
                 )
                 return replace(measured, on_board=cause)
         return measured
-
-    def _flash_short(self, sizes: Footprint) -> bool:
-        bank = self.subject.board.flash[0]
-        return sizes.flash + self.subject.request.app_flash_bytes > bank.size
 
     def _agree(self, outcome: Inference | Failure, measured: Measured) -> None:
         """The same image must compute the same in both maps; anything else is no answer."""

@@ -6,6 +6,8 @@ the parent's end. One worker serves one check, so decoded code is kept.
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import pickle
 import resource
@@ -123,12 +125,21 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not garble the answers
+    _preload()
     while True:
         try:
             request = _receive(sys.stdin.buffer)
         except EOFError:
             return
         _send(answers, _serve(request))
+
+
+def _preload() -> None:
+    """Import what nearly every request needs, while the parent still reads and builds."""
+    for name in ("lab.measure.tasks", "lab.engines.unicorn_engine", "capstone",
+                 "elftools.elf.elffile"):  # fmt: skip
+        with contextlib.suppress(ImportError):  # the request that needs it will say so
+            importlib.import_module(name)
 
 
 def _serve(request: object) -> _Answer:

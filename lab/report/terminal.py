@@ -61,7 +61,8 @@ def _subject(result: CheckResult) -> Iterator[str]:
     yield f"      {result.runtime.name}, {result.runtime.kernels} kernels{build}"
     yield f"      model {format_size(model.size_bytes)}, {model.operators} operators"
     if board.unverified:
-        yield f"      board facts not verified: {', '.join(board.unverified)}"
+        count = len(board.unverified)
+        yield f"      {count} facts of this board are not verified (lab boards show {board.name})"
 
 
 def _why(result: CheckResult) -> Iterator[str]:
@@ -226,7 +227,16 @@ def _reserves(result: CheckResult) -> Iterator[str]:
     if result.memory is None:
         return
     yield ""
-    yield "Bare metal: your RTOS, core library and application come on top (--reserve, --app-ram)."
+    profile = result.request.reserve_profile
+    if profile:
+        yield f"With profile {profile}; your application comes on top (--app-ram, --app-flash)."
+        return
+    yield "Bare metal: your RTOS or core library and application come on top (--app-ram …)."
+    for reserve in result.board.reserves:
+        yield (
+            f"  --reserve {reserve.name}: {reserve.title}, "
+            f"RAM {reserve.ram_bytes:,} B, flash {reserve.flash_bytes:,} B"
+        )
 
 
 def _paste(result: CheckResult) -> Iterator[str]:
@@ -238,6 +248,7 @@ def _paste(result: CheckResult) -> Iterator[str]:
     yield f"  constexpr int kTensorArenaSize = {arena};"
     yield "  alignas(16) static uint8_t tensor_arena[kTensorArenaSize];"
     yield f"  static tflite::MicroMutableOpResolver<{len(result.resolver)}> resolver;"
+    yield "  // version 0: any; the operators were checked for the versions of this model"
     for line in result.resolver:
         yield f"  {line}"
 

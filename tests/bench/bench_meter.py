@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import unicorn
@@ -24,12 +24,14 @@ from unicorn import unicorn_const as const
 from unicorn.unicorn_py3.unicorn import uclib
 
 from lab.cores import CORES
-from lab.elf import Image, Segment, read_elf
+from lab.elf import Image, read_elf
 from lab.engines import _meter
 from lab.engines.base import Machine, Region, StopReason
 from lab.engines.unicorn_engine import UnicornEngine
 
 ROUNDS = 11
+Words = Mapping[int, int]
+NOTHING: Words = {}
 CORE = CORES["cortex-m4f"]
 PROGRAM = r"""
 #include <stdint.h>
@@ -96,15 +98,17 @@ def machine(image: Image) -> Machine:
     )
 
 
-def blobs(image: Image) -> list[Segment]:
-    return list(image.segments)
+def poke(write: Callable[[int, bytes], object], words: Words) -> None:
+    for address, value in words.items():
+        write(address, value.to_bytes(4, "little"))
 
 
-def plain(image: Image, *, empty_hook: bool) -> tuple[Callable[[], None], int]:
-    """A run on Unicorn alone up to the endless loop, and the address of that."""
+def plain(image: Image, words: Words, *, empty_hook: bool) -> Callable[[], None]:
+    """A run on Unicorn alone up to the endless loop."""
     engine = UnicornEngine()
     base = min(segment.address for segment in image.segments)
-    engine.load(machine(image), blobs(image), base)
+    engine.load(machine(image), image.segments, base)
+    poke(engine.write, words)
     stop = engine.run((), instructions=1 << 62, seconds=600)
     assert stop.reason is StopReason.HALTED, stop
     uc = unicorn.Uc(const.UC_ARCH_ARM, const.UC_MODE_THUMB)
@@ -112,8 +116,8 @@ def plain(image: Image, *, empty_hook: bool) -> tuple[Callable[[], None], int]:
     for region in machine(image).regions:
         uc.mem_map(region.base, region.size)
     uc.mem_map(0xE0000000, 0x10000)
-    for blob in blobs(image):
-        uc.mem_write(blob.address, blob.data)
+    for segment in image.segments:
+        uc.mem_write(segment.address, segment.data)
     if empty_hook:
         hook = ctypes.c_size_t()
         address = ctypes.c_void_p(_meter.empty_hook_address())
@@ -126,30 +130,37 @@ def plain(image: Image, *, empty_hook: bool) -> tuple[Callable[[], None], int]:
 
     def run() -> None:
         uc.context_restore(fresh)
+        poke(uc.mem_write, words)
         uc.reg_write(arm_const.UC_ARM_REG_SP, int.from_bytes(vectors[:4], "little"))
         uc.emu_start(int.from_bytes(vectors[4:], "little") | 1, stop.pc)
 
-    return run, stop.pc
+    return run
 
 
-def metered(image: Image) -> tuple[Callable[[], None], UnicornEngine]:
+def metered(image: Image, words: Words) -> tuple[Callable[[], None], UnicornEngine]:
     engine = UnicornEngine()
-    engine.load(machine(image), blobs(image), min(s.address for s in image.segments))
+    engine.load(machine(image), image.segments, min(s.address for s in image.segments))
 
     def run() -> None:
         engine.reset()
+        poke(engine.write, words)
         stop = engine.run((), instructions=1 << 62, seconds=600, stack_limit=0x20000000)
         assert stop.reason is StopReason.HALTED, stop
 
     return run, engine
 
 
-def measure(image: Image) -> dict[str, float]:
-    """Median seconds of each, and the ratios that matter."""
-    full, engine = metered(image)
+def measure(image: Image, words: Words = NOTHING) -> dict[str, float]:
+    """Median seconds of each, and the ratios that matter.
+
+    Args:
+        image: ends in an endless loop.
+        words: what to put in memory before each run, by address.
+    """
+    full, engine = metered(image, words)
     runs = {
-        "plain": plain(image, empty_hook=False)[0],
-        "empty hook": plain(image, empty_hook=True)[0],
+        "plain": plain(image, words, empty_hook=False),
+        "empty hook": plain(image, words, empty_hook=True),
         "full meter": full,
     }
     seconds: dict[str, list[float]] = {name: [] for name in runs}

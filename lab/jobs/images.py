@@ -1,0 +1,106 @@
+"""The images of one check: for the probe map, and for the board's own banks."""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.cache import Cache, key
+from lab.cores import CORES
+from lab.elf import Image, read_elf
+from lab.firmware import Builder, Layout, Recipe
+from lab.jobs.measured import Subject
+from lab.jobs.plan import Footprint, footprint, probe_layout, real_layout
+from lab.measure import tflm
+from lab.measure.tflm import Offsets, read_offsets
+from lab.placement import Demand, Placement, place
+from lab.runtimes import Say, library_key
+from lab.toolchain import find_toolchain
+
+
+@dataclass(frozen=True)
+class ProbeImage:
+    """The image for the probe map, and what it tells before it runs.
+
+    Attributes:
+        elf: the file.
+        layout: where its parts lie.
+        sizes: static memory.
+        offsets: fields of TFLM's structures.
+    """
+
+    elf: Path
+    layout: Layout
+    sizes: Footprint
+    offsets: Offsets
+
+
+@dataclass(frozen=True)
+class Images:
+    """Builds what one check runs; each image once.
+
+    Attributes:
+        subject: what is checked.
+        say: told about every long step.
+    """
+
+    subject: Subject
+    say: Say
+
+    @functools.cached_property
+    def builder(self) -> Builder:
+        """Tool chain and cache."""
+        return Builder(find_toolchain(), Cache(say=self.say), self.say)
+
+    @functools.cached_property
+    def recipe(self) -> Recipe:
+        """What the images are made of."""
+        subject = self.subject
+        return Recipe(
+            model=subject.model.data,
+            registrations=subject.registrations,
+            runtime=subject.runtime,
+            core=CORES[subject.board.core],
+            opt=subject.opt,
+        )
+
+    @functools.cached_property
+    def probe(self) -> ProbeImage:
+        """The image for memory as large as needed."""
+        layout = probe_layout(self.subject.board, self.subject.model)
+        elf = self.builder.image(self.recipe, layout)
+        image = read_elf(elf)
+        return ProbeImage(elf, layout, footprint(image, layout), self._offsets(image))
+
+    def on_board(self, placement: Placement) -> Path:
+        """The image linked for the board's banks."""
+        return self.builder.image(self.recipe, real_layout(self.subject.board, placement))
+
+    def flash_missing(self) -> int:
+        """Bytes of flash the board has too few; 0 when it has enough."""
+        needed = self.probe.sizes.flash + self.subject.request.app_flash_bytes
+        return max(0, needed - self.subject.board.flash[0].size)
+
+    def for_board(self) -> Path | str:
+        """The image for the board without having measured anything, or why there is none."""
+        placement = place(self.subject.board.runs(), Demand(self.probe.sizes.static, 0, 0))
+        if placement.margin < 0:
+            return f".data and .bss are {-placement.margin:,} B larger than the board's RAM"
+        if short := self.flash_missing():
+            return f"the image is {short:,} B larger than the board's flash"
+        return self.on_board(placement)
+
+    def _offsets(self, image: Image) -> Offsets:
+        """Structure offsets, read from the DWARF once for each build of the runtime."""
+        recipe = self.recipe
+        library = library_key(recipe.runtime, recipe.core, recipe.opt, self.builder.chain)
+
+        def build(to: Path) -> None:
+            (to / "offsets.json").write_text(json.dumps(read_offsets(image)))
+
+        name = key(library, Path(tflm.__file__))
+        found = self.builder.cache.get_or_build("offsets", name, build)
+        offsets: Offsets = json.loads((found / "offsets.json").read_text())
+        return offsets

@@ -1,0 +1,64 @@
+"""All benches, written to docs/performance.md: ``make bench``."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+import bench_check
+import bench_meter
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
+HEAD = """# Performance
+
+Written by `make bench`. Times of one machine mean little elsewhere; the ratios are measured side by
+side in one run, interleaved, each the median of {rounds} pairs. Unicorn is pinned to 2.1.1, whose
+stores are several times faster than those of its neighbours.
+
+## What metering costs
+
+Speed with the full meter (exact instructions, cycles, minimum SP, limits) relative to an empty C
+block hook and to plain Unicorn, for a small int8 convolution and for the real firmware of the
+keyword spotter. Rows without a unit in their name are seconds.
+
+"""
+GOALS = {
+    "full meter / empty hook speed": "at least 0.75",
+    "full meter / plain speed": "at least 0.60, aim 0.85",
+    "warm check / (inference + start)": "at most 2",
+    "largest process, MB": "below 200",
+}
+
+
+def table(columns: dict[str, dict[str, float]]) -> str:
+    """Markdown table: one row a figure, one column a program."""
+    lines = [
+        f"| figure | {' | '.join(columns)} | goal |",
+        f"| --- |{' ---: |' * len(columns)} --- |",
+    ]
+    for figure in next(iter(columns.values())):
+        values = " | ".join(show(column[figure]) for column in columns.values())
+        lines.append(f"| {figure} | {values} | {GOALS.get(figure, '')} |")
+    return "\n".join(lines) + "\n"
+
+
+def show(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3f}"
+
+
+def main() -> None:
+    """Measure everything and write the page."""
+    meter = {
+        "convolution": bench_meter.measure(bench_meter.compiled()),
+        "keyword spotter": bench_meter.measure(*bench_check.runner_image()),
+    }
+    check = {"keyword spotter": bench_check.measure()}
+    text = HEAD.format(rounds=bench_meter.ROUNDS) + table(meter)
+    text += "\n## What a warm check costs\n\n" + table(check)
+    text += f"\nPython {platform.python_version()}, {platform.machine()}.\n"
+    PAGE.write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
