@@ -38,6 +38,9 @@ from lab.yaml_source import (
 
 GRANULARITY = 1024  # the engine maps memory in pages of this size
 ADDRESS_SPACE = 1 << 32
+# Mailbox and log of the lab's firmware lie here, at the top of the external device area, where no
+# vendor puts memory: the board's RAM holds only what a product would hold.
+LAB_WINDOW = range(0xDFFF0000, 0xDFFF4000)
 SYSTEM_BASE = 0xE0000000  # Armv7-M: from here on the core's own registers, never memory
 
 
@@ -197,6 +200,18 @@ class Run:
         return self.base + self.size
 
 
+def _merged(banks: Iterable[Bank]) -> tuple[Run, ...]:
+    """Adjoining banks, given in the order of their addresses, as runs; the largest first."""
+    runs: list[Run] = []
+    for bank in banks:
+        last = runs[-1] if runs else None
+        if last and last.end == bank.base:
+            runs[-1] = Run(last.base, last.size + bank.size, (*last.banks, bank.name))
+        else:
+            runs.append(Run(bank.base, bank.size, (bank.name,)))
+    return tuple(sorted(runs, key=lambda run: (-run.size, run.base)))
+
+
 class BoardFile(StrictModel):
     """The keys of a board file; see docs/boards.md."""
 
@@ -235,14 +250,17 @@ class Board(BoardFile):
 
     def runs(self) -> tuple[Run, ...]:
         """RAM for data, adjoining banks merged: the largest run first, then by address."""
-        runs: list[Run] = []
-        for bank in self._data_banks():
-            last = runs[-1] if runs else None
-            if last and last.end == bank.base:
-                runs[-1] = Run(last.base, last.size + bank.size, (*last.banks, bank.name))
-            else:
-                runs.append(Run(bank.base, bank.size, (bank.name,)))
-        return tuple(sorted(runs, key=lambda run: (-run.size, run.base)))
+        return _merged(self._data_banks())
+
+    def flash_run(self) -> Run:
+        """Flash for the image: the largest run of adjoining banks."""
+        return _merged(sorted(self.flash, key=lambda bank: bank.base))[0]
+
+    def flash_wait_states(self) -> int | None:
+        """Most wait states in that run; None if no bank of it states any."""
+        banks = self.flash_run().banks
+        waits = [bank.wait_states for bank in self.flash if bank.name in banks]
+        return max((w for w in waits if w is not None), default=None)
 
     def is_unverified(self, place: str) -> bool:
         """Whether a fact such as ``flash[0].wait_states``, or what it is part of, is unverified."""
@@ -375,6 +393,8 @@ def _layout(
                 yield spot, f"{bank.name} ends at 0x{end:X}, beyond a 32-bit address space"
             elif end > SYSTEM_BASE:
                 yield spot, f"{bank.name} reaches the core's registers at 0x{SYSTEM_BASE:X}"
+            elif base < LAB_WINDOW.stop and end > LAB_WINDOW.start:
+                yield spot, f"{bank.name} overlaps the lab's own window at 0x{LAB_WINDOW.start:X}"
             extents.append((base, end, spot, bank.name))
     yield from _overlaps(extents)
 

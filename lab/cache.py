@@ -37,10 +37,10 @@ def default_root() -> Path:
     The last is for processes whose user has no home directory at all, as in some containers.
     """
     if chosen := os.environ.get(ROOT_VARIABLE):
-        return Path(chosen).absolute()
+        return Path(chosen).resolve()  # a compiler writes real paths, which builds keep out
     of_user = platformdirs.user_cache_path("tflm-lab")
     without_home = Path(tempfile.gettempdir()) / f"tflm-lab-{os.getuid()}"
-    return of_user if of_user.is_absolute() else without_home
+    return (of_user if of_user.is_absolute() else without_home).resolve()
 
 
 def key(*parts: str | bytes | Path) -> str:

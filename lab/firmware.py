@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import toolchain as tools
+from lab.board import LAB_WINDOW
 from lab.cache import Cache, key
 from lab.cores import Core
 from lab.runtimes import (
@@ -51,9 +52,7 @@ class Span:
         return self.base + self.size
 
 
-# Mailbox and log of the runner. No vendor puts memory at the top of the external device area, and
-# it is memory the lab adds: the board's RAM holds only what a product would hold.
-WINDOW = Span(0xDFFF0000, 16 * 1024)
+WINDOW = Span(LAB_WINDOW.start, len(LAB_WINDOW))
 
 
 @dataclass(frozen=True)

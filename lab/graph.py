@@ -75,11 +75,6 @@ class Tensor:
         return math.prod(1 if dim < 0 else dim for dim in self.shape)
 
     @property
-    def is_dynamic(self) -> bool:
-        """The model was converted without fixing all dimensions."""
-        return any(dim < 0 for dim in self.shape + self.shape_signature)
-
-    @property
     def label(self) -> str:
         """How messages call it: ``tensor 5 "conv/weights"``."""
         return f'tensor {self.index} "{shorten(self.name)}"'
@@ -192,11 +187,6 @@ class Model:
     def outputs(self) -> tuple[int, ...]:
         """Indices of the tensors the application reads."""
         return self.subgraphs[0].outputs
-
-    @property
-    def weight_bytes(self) -> int:
-        """Bytes of all constant contents, each buffer counted once."""
-        return sum(span.size for span in self.buffers if span)
 
     def tensor_bytes(self, tensor: Tensor) -> memoryview:
         """Constant contents of a tensor, without a copy; empty when it has none."""

@@ -36,6 +36,8 @@ class Placement:
         arena_base: address of the arena.
         stack_top: initial SP.
         stack_limit: lowest address SP may reach.
+        data_room: bytes left in the data run, the arena aside; negative: static memory, the
+            application's share and the stack do not fit together.
         margin: bytes by which the arena could grow and everything still place; negative: shortfall.
     """
 
@@ -44,11 +46,19 @@ class Placement:
     arena_base: int
     stack_top: int
     stack_limit: int
+    data_room: int
     margin: int
+
+    @property
+    def short_run(self) -> Run:
+        """The run that is too small, if one is."""
+        return self.data if self.data_room < 0 else self.arena_run
 
     @property
     def arena_space(self) -> int:
         """Largest arena that places here, in whole 16-byte steps; 0 when nothing does."""
+        if self.data_room < 0:
+            return 0
         end = self.stack_limit if self.data == self.arena_run else self.arena_run.end
         return max(0, end - self.arena_base) // ARENA_STEP * ARENA_STEP
 
@@ -67,8 +77,9 @@ def place(runs: Sequence[Run], demand: Demand) -> Placement:
 
 def _together(run: Run, demand: Demand) -> Placement:
     top, limit = _stack(run, demand)
-    arena = _align_up(run.base + demand.static + demand.application)
-    return Placement(run, run, arena, top, limit, limit - arena - demand.arena)
+    used = run.base + demand.static + demand.application
+    arena = _align_up(used)
+    return Placement(run, run, arena, top, limit, limit - used, limit - arena - demand.arena)
 
 
 def _apart(data: Run, arena_run: Run, demand: Demand) -> Placement:
@@ -76,7 +87,9 @@ def _apart(data: Run, arena_run: Run, demand: Demand) -> Placement:
     rest = limit - data.base - demand.static - demand.application
     arena = _align_up(arena_run.base)
     room = arena_run.end - arena - demand.arena
-    return Placement(data, arena_run, arena, top, limit, room if rest >= 0 else min(room, rest))
+    return Placement(
+        data, arena_run, arena, top, limit, rest, room if rest >= 0 else min(room, rest)
+    )
 
 
 def _stack(run: Run, demand: Demand) -> tuple[int, int]:

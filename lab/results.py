@@ -19,8 +19,8 @@ class Verdict(_Record):
     """The answer. ``margin_bytes`` is negative when something is missing."""
 
     status: Literal["fits", "does_not_fit", "failed"]
-    limit: Literal["ram", "flash", "arena"] | None = Field(
-        description="the limit that binds: the board's RAM or flash, or the arena asked for"
+    limit: Literal["ram", "flash", "arena", "stack"] | None = Field(
+        description="the limit that binds: RAM or flash of the board, or arena or stack as asked"
     )
     margin_bytes: int | None = Field(
         description="bytes the arena could grow and everything still places; negative: shortfall"
@@ -120,7 +120,10 @@ class Span(_Record):
 
 
 class Ram(_Record):
-    """RAM by use. ``alignment_bytes`` is lost in front of the arena's 16-byte boundary."""
+    """RAM by use. ``alignment_bytes`` is lost in front of the arena's 16-byte boundary.
+
+    ``available_bytes`` is the run of banks everything is placed in, or the two.
+    """
 
     static_bytes: int
     arena_bytes: int
@@ -204,7 +207,8 @@ class Operator(_Record):
     kernel: str
     instructions: int
     cycles: int
-    stack_bytes: int
+    macs: int | None = Field(description="multiply-accumulates by the shapes; null: no such op")
+    stack_bytes: int = Field(description="from the initial SP down to the lowest while it ran")
 
 
 class Finding(_Record):

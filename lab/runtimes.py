@@ -9,9 +9,11 @@ from __future__ import annotations
 import fnmatch
 import functools
 import json
+import os
+import shlex
 import shutil
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -74,7 +76,7 @@ class Runtime(_Frozen):
 
 @functools.cache
 def _checksum(name: str, version: str) -> str:
-    lock = tomllib.loads((data_dir("firmware") / "Cargo.lock").read_text())
+    lock = tomllib.loads((data_dir("firmware") / "Cargo.lock").read_text(encoding="utf-8"))
     for package in lock["package"]:
         if (package["name"], package["version"]) == (name, version):
             return str(package["checksum"])
@@ -96,7 +98,7 @@ def load_runtime(name: str = DEFAULT_RUNTIME) -> Runtime:
     if name not in runtime_names():
         raise UsageError(f'no runtime "{name}"; there is: {", ".join(runtime_names())}')
     path = _MANIFESTS / f"{name}.yaml"
-    data = yaml.load(path.read_text(), Loader=yaml.BaseLoader)
+    data = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
     try:
         return Runtime.model_validate(data)
     except ValidationError as error:
@@ -206,7 +208,8 @@ def library(
 
     def build(to: Path) -> None:
         say(f"building {runtime.name} for {core.name} at -{opt}")
-        (to / "build.ninja").write_text(_ninja(runtime, core, opt, chain, tree, to))
+        # Paths are bytes, whatever the locale can say.
+        (to / "build.ninja").write_bytes(os.fsencode(_ninja(runtime, core, opt, chain, tree, to)))
         tools.run(
             [chain.ninja, "-C", str(to)],
             cwd=to,
@@ -256,20 +259,20 @@ def _ninja(
     runner = {RUNNER / "runner.cc": "runner.o", RUNNER / "startup.c": "startup.o"}
     lines = [
         "ninja_required_version = 1.8",
-        f"flags = {' '.join(_escape(flag) for flag in flags)}",
+        f"flags = {_words(flags)}",
         "rule cc",
-        f"  command = {_escape(chain.gcc)} $flags $more -c $in -o $out",
+        f"  command = {_words([chain.gcc])} $flags $more -c $in -o $out",
         "  description = $out",
         "rule ar",
-        f"  command = rm -f $out && {_escape(chain.ar)} rcsD $out $in",
+        f"  command = rm -f $out && {_words([chain.ar])} rcsD $out $in",
         "  description = $out",
     ]
     for name, output in [*((tree / n, o) for n, o in objects.items()), *runner.items()]:
         # The runtime's warnings are its authors' business, the runner's are ours.
         more = ["-w"] if name.is_relative_to(tree) else ["-Wall", "-Wextra", "-Werror"]
-        lines.append(f"build {output}: cc {_escape(str(name))}")
+        lines.append(f"build {output}: cc {_path(name)}")
         if name.suffix == ".c":
-            lines.append(f"  flags = {' '.join(_escape(f) for f in flags if f not in _CXX_ONLY)}")
+            lines.append(f"  flags = {_words(f for f in flags if f not in _CXX_ONLY)}")
         else:
             more.append(f"-std={runtime.standard}")
         lines.append(f"  more = {' '.join(more)}")
@@ -280,5 +283,11 @@ def _ninja(
 _CXX_ONLY = {"-fno-rtti", "-fno-threadsafe-statics", "-fno-use-cxa-atexit"}
 
 
-def _escape(text: str) -> str:
-    return text.replace("$", "$$").replace(" ", "$ ").replace(":", "$:")
+def _words(arguments: Iterable[str]) -> str:
+    """Arguments of a command: ninja hands it to the shell, so each is quoted for both."""
+    return shlex.join(arguments).replace("$", "$$")
+
+
+def _path(path: Path) -> str:
+    """A path in a build line; ninja quotes it for the shell itself."""
+    return str(path).replace("$", "$$").replace(" ", "$ ").replace(":", "$:")

@@ -170,7 +170,7 @@ def run(
 
     Args:
         command: program and arguments.
-        cwd: where it runs.
+        cwd: where it runs and puts temporary files, so that they go when the directory goes.
         log: file for its output, overwritten.
         what: what it does, for the error: ``building the image``.
         mend: what to do when it fails.
@@ -203,9 +203,9 @@ def _started(
     """A tool while it runs; stopped with all it started when time is up or the lab is leaving."""
     try:
         process = subprocess.Popen(
-            command, cwd=cwd, env=clean_environment(), text=True, errors="replace",
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            start_new_session=True,
+            command, cwd=cwd, env=clean_environment() | {"TMPDIR": str(cwd)}, text=True,
+            errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
     except OSError as error:
         raise ToolError(f"{what} failed: cannot start {command[0]}: {error.strerror}") from error

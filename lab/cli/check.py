@@ -50,6 +50,9 @@ def check(
     save_outputs: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Save inputs and outputs as .npy files.")
     ] = None,
+    timeout: Annotated[
+        float, typer.Option(min=1, help="Seconds for one phase (allocation, one inference).")
+    ] = 600.0,
     json: Annotated[
         str | None, typer.Option(metavar="FILE", help="Write the record as JSON; - for stdout.")
     ] = None,
@@ -62,10 +65,13 @@ def check(
     """
     from lab.measure.worker import Worker
 
+    if json not in {None, "-"}:
+        _write(Path(json), "")  # before anything is measured, not after
     # Started before anything else is even imported: its own start-up runs beside ours.
     with Worker() as worker, Progress() as progress:
         from lab.jobs.check import check_in
         from lab.jobs.options import Options
+        from lab.measure.session import Limits
 
         options = Options(
             opt=opt,
@@ -80,6 +86,7 @@ def check(
             arena=arena,
             save_outputs=save_outputs,
             engine=engine,
+            limits=Limits(seconds=timeout),
         )
         result = check_in(worker, model, board, options, progress)
     text = result.to_json()

@@ -49,8 +49,10 @@ def _lab(
 def main() -> None:
     """Run the command line of this process and exit with its code."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # names of files and tensors may hold anything
-            stream.reconfigure(errors="backslashreplace")
+        if isinstance(stream, io.TextIOWrapper):
+            # A file or pipe gets the same bytes in every locale. Names may hold anything.
+            encoding = None if stream.isatty() else "utf-8"
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -63,26 +65,45 @@ def run(arguments: list[str]) -> int:
     command = typer.main.get_command(app)
     try:
         code = command.main(args=arguments, prog_name="lab", standalone_mode=False)
-    except LabError as error:
-        _complain(error.lines())
-        return error.exit_code
-    except TyperException as error:
-        _complain([" ".join(str(getattr(error, "message", "") or error).split())])
-        return EXIT_USAGE
-    except (KeyboardInterrupt, typer.Abort):
-        _complain(["interrupted"])
-        return EXIT_INTERRUPTED
+        sys.stdout.flush()
     except BrokenPipeError:
         # The reader has seen enough. Python would complain again while closing standard output.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as error:  # the last line of defence: one line, never a traceback
+    except (Exception, KeyboardInterrupt) as error:
         if os.environ.get("TFLM_LAB_TRACEBACK"):
             raise
-        _complain([f"internal error: {type(error).__name__}: {error} "
-                   "(a bug of the lab; TFLM_LAB_TRACEBACK=1 shows where)"])  # fmt: skip
-        return EXIT_BUG
+        return _explain(error)
     return code if isinstance(code, int) else 0
+
+
+def _explain(error: BaseException) -> int:
+    """Say in lines for people what ended a command; the exit code that stands for it."""
+    if isinstance(error, LabError):
+        lines, code = error.lines(), error.exit_code
+    elif isinstance(error, KeyboardInterrupt | typer.Abort):
+        lines, code = ["interrupted"], EXIT_INTERRUPTED
+    elif isinstance(error, TyperException):
+        words = _usage(error)
+        if words.startswith("Usage:"):  # a group without a command: its help
+            print(words)
+            return 0
+        lines, code = [" ".join(words.split())], EXIT_USAGE
+    elif isinstance(error, OSError):
+        lines, code = [f"cannot read or write: {error.strerror or error}"], EXIT_USAGE
+    else:  # the last line of defence: one line, never a traceback
+        bug = f"internal error: {type(error).__name__}: {error}"
+        lines, code = [f"{bug} (a bug of the lab; TFLM_LAB_TRACEBACK=1 shows where)"], EXIT_BUG
+    _complain(lines)
+    return code
+
+
+def _usage(error: TyperException) -> str:
+    words = str(getattr(error, "message", "") or error)
+    options = getattr(getattr(error, "param", None), "opts", None)
+    if words.startswith("Missing parameter") and options:
+        return f"missing: {options[0]} (lab COMMAND --help says what it takes)"
+    return words
 
 
 def _complain(lines: list[str]) -> None:

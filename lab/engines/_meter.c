@@ -720,7 +720,7 @@ static PyObject *meter_jumped(Meter *m, PyObject *args)
 static PyObject *meter_restart_minimum(Meter *m, PyObject *unused)
 {
     (void)unused;
-    m->pending = m->approximate = false;
+    m->pending = false; /* approximate stays: it speaks of the whole run */
     m->minimum_sp = read_register(m, UC_ARM_REG_SP);
     m->minimum_pc = read_register(m, UC_ARM_REG_PC);
     Py_RETURN_NONE;

@@ -12,7 +12,7 @@ from pathlib import Path
 from lab.board import Board, Reserve, load_board
 from lab.errors import UsageError
 from lab.jobs.images import Images
-from lab.jobs.inputs import read_inputs, write_outputs
+from lab.jobs.inputs import prepare_outputs, read_inputs, write_outputs
 from lab.jobs.measured import Subject
 from lab.jobs.options import Options, validate
 from lab.jobs.record import assemble, refused
@@ -59,6 +59,8 @@ def check_in(
     validate(options)
     subject = _subject(model, board, options)
     inputs = read_inputs(subject.model, options.inputs)
+    if options.save_outputs:
+        prepare_outputs(options.save_outputs)
     if blocking(subject.verdicts):
         return refused(subject)
     measured = Trial(Images(subject, say), options, worker, say, inputs).measure()

@@ -34,8 +34,8 @@ def _paper(models: dict[str, ZooModel], model: ZooModel) -> str:
             "A speech separation U-Net for an Arduino Nano 33 BLE Sense: 256 KiB RAM, 1 MiB flash.",
             f"Quantized to int8 it shrinks from {format_size(source.size_bytes)} to "
             f"{format_size(model.size_bytes)}: {smaller:.1%} smaller (computed).",
-            f"On paper, {model.size_bytes / 2**20:.0%} of the flash and a file smaller than half "
-            "the RAM: it fits. Does it run?",
+            f"On paper the file is {model.size_bytes / 2**20:.0%} of the flash and "
+            f"{model.size_bytes / 2**18:.0%} of the RAM: it fits. Does it run?",
         ]
     )
 

@@ -81,11 +81,15 @@ class Images:
     def flash_missing(self) -> int:
         """Bytes of flash the board has too few; 0 when it has enough."""
         needed = self.probe.sizes.flash + self.subject.request.app_flash_bytes
-        return max(0, needed - self.subject.board.flash[0].size)
+        return max(0, needed - self.subject.board.flash_run().size)
 
     def for_board(self) -> Path | str:
-        """The image for the board without having measured anything, or why there is none."""
-        placement = place(self.subject.board.runs(), Demand(self.probe.sizes.static, 0, 0))
+        """The image for the board's largest run of RAM, or why there is none.
+
+        It is the one that ``check`` runs, unless there are several runs and that needs another.
+        """
+        run = self.subject.board.runs()[0]
+        placement = place([run], Demand(self.probe.sizes.static, arena=0, stack=0))
         if placement.margin < 0:
             return f".data and .bss are {-placement.margin:,} B larger than the board's RAM"
         if short := self.flash_missing():

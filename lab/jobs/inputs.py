@@ -45,6 +45,26 @@ def read_inputs(model: Model, given: Sequence[str]) -> tuple[bytes, ...] | None:
     return tuple(_read(files[number], tensor) for number, tensor in enumerate(tensors))
 
 
+def prepare_outputs(directory: Path) -> None:
+    """Make the directory, and remove what an earlier check saved there.
+
+    Raises:
+        UsageError: the directory cannot be written to.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for old in (*directory.glob("input_*_*.npy"), *directory.glob("output_*_*.npy")):
+            old.unlink()
+        (directory / "input_.npy").touch()
+        (directory / "input_.npy").unlink()
+    except OSError as error:
+        raise _unwritable(directory, error) from None
+
+
+def _unwritable(directory: Path, error: OSError) -> UsageError:
+    return UsageError(f"cannot write outputs to {directory}: {error.strerror}")
+
+
 def write_outputs(directory: Path, model: Model, run: Inference) -> None:
     """Save what every inference was given and what it computed, one ``.npy`` each.
 
@@ -54,7 +74,6 @@ def write_outputs(directory: Path, model: Model, run: Inference) -> None:
     import numpy as np
 
     try:
-        directory.mkdir(parents=True, exist_ok=True)
         for which, indices, runs in (
             ("input", model.inputs, run.inputs),
             ("output", model.outputs, run.outputs),
@@ -64,7 +83,7 @@ def write_outputs(directory: Path, model: Model, run: Inference) -> None:
                     array = _array(data, model.tensors[index])
                     np.save(directory / f"{which}_{number}_{invoke}.npy", array)
     except OSError as error:
-        raise UsageError(f"cannot write outputs to {directory}: {error.strerror}") from None
+        raise _unwritable(directory, error) from None
 
 
 def _array(data: bytes, tensor: Tensor) -> np.ndarray:
@@ -90,10 +109,11 @@ def _read(path: Path, tensor: Tensor) -> bytes:
     except (OSError, ValueError, EOFError, MemoryError, SyntaxError) as error:
         reason = getattr(error, "strerror", None) or "not a NumPy array file"
         raise InputError(Problem(str(path), str(reason), "save it with numpy.save")) from None
+    if not isinstance(array, np.ndarray):
+        raise InputError(Problem(str(path), "an archive of arrays", "save one with numpy.save"))
     expected = _DTYPES.get(tensor.type)
-    shape = tuple(getattr(array, "shape", ()))
-    if expected is None or array.dtype != np.dtype(expected) or shape != tensor.shape:
-        have = f"{getattr(array, 'dtype', '?')} {list(shape)}"
+    if expected is None or array.dtype != np.dtype(expected) or array.shape != tensor.shape:
+        have = f"{array.dtype} {list(array.shape)}"
         raise InputError(
             Problem(
                 str(path),

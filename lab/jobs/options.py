@@ -12,6 +12,8 @@ from lab.measure.session import DEFAULT_LIMITS, Limits
 from lab.placement import ARENA_STEP
 from lab.runtimes import OPTIMISATIONS
 
+MAX_INVOKES = 10_000  # inputs and outputs of all of them are kept until the end
+
 
 @dataclass(frozen=True)
 class Options:
@@ -57,8 +59,8 @@ def validate(options: Options) -> None:
     check_name(options.engine)
     if options.opt not in OPTIMISATIONS:
         raise UsageError(f'no level "{options.opt}"; there is: {", ".join(OPTIMISATIONS)}')
-    if options.invokes < 1:
-        raise UsageError(f"invokes must be at least 1, got {options.invokes}")
+    if not 1 <= options.invokes <= MAX_INVOKES:
+        raise UsageError(f"invokes must be from 1 to {MAX_INVOKES:,}, got {options.invokes}")
     if not 0 <= options.seed < 1 << 32:
         raise UsageError(f"seed must fit in 32 bits, got {options.seed}")
     for name in ("stack_reserve", "app_ram", "app_flash", "arena"):

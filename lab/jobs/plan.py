@@ -14,8 +14,10 @@ from lab.placement import ARENA_STEP, Placement
 
 _KIB = 1024
 _MIB = 1024 * _KIB
-# The probe map is the board's core with memory as large as needed: statics and arena from the base
-# of the board's RAM, the stack far above, so that nothing can meet.
+# The probe map is the board's core with memory as large as needed: statics and arena first, the
+# stack far above, so that nothing can meet. Its RAM lies where Armv7-M has RAM, or at the next
+# place for it if the flash is there.
+_PROBE_RAM = (0x20000000, 0x60000000)
 _PROBE_STATIC = 1 * _MIB
 _PROBE_STACK = 512 * _KIB
 _PROBE_SPAN = 96 * _MIB
@@ -65,7 +67,7 @@ def footprint(image: Image, layout: Layout) -> Footprint:
 def plenty(model: Model) -> int:
     """An arena that is almost surely enough: twice all activations, and the structures.
 
-    Not a measurement: where it is not enough, the caller doubles it.
+    Not a measurement: where it is not enough, the caller tries more.
     """
     activations = sum(tensor.size for tensor in model.tensors if not tensor.is_constant)
     structures = sum(128 + 16 * len(tensor.scales) for tensor in model.tensors)
@@ -75,9 +77,9 @@ def plenty(model: Model) -> int:
 
 
 def probe_layout(board: Board, model: Model) -> Layout:
-    """Layout of the image for the probe map, with statics where the real image has them."""
-    ram = board.runs()[0].base
-    flash = Span(board.flash[0].base, _PROBE_CODE + -(-model.size // _MIB) * _MIB)
+    """Layout of the image for the probe map."""
+    flash = Span(board.flash_run().base, _PROBE_CODE + -(-model.size // _MIB) * _MIB)
+    ram = next(b for b in _PROBE_RAM if flash.end <= b or flash.base >= b + _PROBE_SPAN)
     return Layout(flash, Span(ram, _PROBE_STATIC), stack_top=ram + _PROBE_SPAN)
 
 
@@ -102,7 +104,7 @@ def probe_stack_limit(layout: Layout) -> int:
 
 def real_layout(board: Board, placement: Placement) -> Layout:
     """Layout of the image in the board's own banks."""
-    flash, data = board.flash[0], placement.data
+    flash, data = board.flash_run(), placement.data
     return Layout(Span(flash.base, flash.size), Span(data.base, data.size), placement.stack_top)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 
 from lab import results
-from lab.board import Board
+from lab.board import Bank, Board
 from lab.cores import CORES
 from lab.jobs.measured import Measured, Subject
 from lab.jobs.verdict import verdict_of
 from lab.measure.failures import Failure
-from lab.measure.ops import Registration, blocking
-from lab.measure.session import Inference, PlannedBuffer
+from lab.measure.ops import OperatorVerdict, Registration, blocking
+from lab.measure.session import Inference, OperatorRun, PlannedBuffer
 from lab.model import Model
 from lab.placement import Placement
 from lab.results import CheckResult, Request, Verdict
@@ -56,26 +56,9 @@ def assemble(subject: Subject, measured: Measured) -> CheckResult:
 
 
 def _identity(subject: Subject) -> dict[str, object]:
-    board, model, runtime = subject.board, subject.model, subject.runtime
+    model, runtime = subject.model, subject.runtime
     return {
-        "board": results.Board(
-            name=board.name,
-            title=board.title,
-            mcu=board.mcu,
-            core=board.core,
-            clock_hz=board.clock_hz,
-            flash=tuple(
-                results.Bank(name=b.name, base=b.base, size_bytes=b.size) for b in board.flash
-            ),
-            ram=tuple(results.Bank(name=b.name, base=b.base, size_bytes=b.size) for b in board.ram),
-            flash_wait_states=board.flash[0].wait_states,
-            reserves=tuple(
-                results.Reserve(name=n, title=r.title, ram_bytes=r.ram, flash_bytes=r.flash)
-                for n, r in board.reserves.items()
-            ),
-            unverified=board.unverified,
-            what_if=board.what_if,
-        ),
+        "board": _board(subject.board),
         "model": results.Model(
             name=model.name,
             sha256=model.sha256,
@@ -91,18 +74,45 @@ def _identity(subject: Subject) -> dict[str, object]:
         ),
         "request": subject.request,
         "findings": tuple(
-            results.Finding(
-                index=v.index,
-                name=v.name,
-                version=v.version,
-                verdict=v.verdict,
-                reason=v.reason,
-                instead=v.instead,
-            )
-            for v in subject.verdicts
-            if v.verdict != "supported"
+            _finding(verdict) for verdict in subject.verdicts if verdict.verdict != "supported"
         ),
     }
+
+
+def _board(board: Board) -> results.Board:
+    return results.Board(
+        name=board.name,
+        title=board.title,
+        mcu=board.mcu,
+        core=board.core,
+        clock_hz=board.clock_hz,
+        flash=tuple(_bank(bank) for bank in board.flash),
+        ram=tuple(_bank(bank) for bank in board.ram),
+        flash_wait_states=board.flash_wait_states(),
+        reserves=tuple(
+            results.Reserve(name=n, title=r.title, ram_bytes=r.ram, flash_bytes=r.flash)
+            for n, r in board.reserves.items()
+        ),
+        unverified=board.unverified,
+        what_if=board.what_if,
+    )
+
+
+def _bank(bank: Bank) -> results.Bank:
+    return results.Bank(name=bank.name, base=bank.base, size_bytes=bank.size)
+
+
+def _finding(verdict: OperatorVerdict) -> results.Finding:
+    return results.Finding.model_validate(
+        {
+            "index": verdict.index,
+            "name": verdict.name,
+            "version": verdict.version,
+            "verdict": verdict.verdict,
+            "reason": verdict.reason,
+            "instead": verdict.instead,
+        }
+    )
 
 
 def _request(subject: Subject, measured: Measured) -> Request:
@@ -153,7 +163,7 @@ def _memory_ram(subject: Subject, measured: Measured, placement: Placement) -> r
         application_bytes=application,
         alignment_bytes=alignment,
         needed_bytes=static + arena + stack + application + alignment,
-        available_bytes=sum(run.size for run in subject.board.runs()),
+        available_bytes=sum(run.size for run in {placement.data, placement.arena_run}),
         layout=(
             _layout(subject.board, placement, static, application, arena)
             if placement.margin >= 0
@@ -207,7 +217,7 @@ def _memory_flash(subject: Subject, measured: Measured) -> results.Flash:
         padding_bytes=sizes.padding,
         application_bytes=application,
         needed_bytes=sizes.flash + application,
-        available_bytes=subject.board.flash[0].size,
+        available_bytes=subject.board.flash_run().size,
     )
 
 
@@ -243,7 +253,7 @@ def _run(subject: Subject, ran: Inference) -> results.Run:
     board = subject.board
     core = CORES[board.core]
     milliseconds = ran.cycles / board.clock_hz * 1000
-    waits = board.flash[0].wait_states
+    waits = board.flash_wait_states()
     return results.Run(
         instructions=ran.instructions,
         cycles=ran.cycles,
@@ -259,15 +269,21 @@ def _run(subject: Subject, ran: Inference) -> results.Run:
 
 
 def _operators(subject: Subject, ran: Inference) -> tuple[results.Operator, ...]:
-    operators = subject.model.operators
-    return tuple(
-        results.Operator(
-            index=o.index, name=operators[o.index].name, version=operators[o.index].code.version,
-            kernel=o.kernel, instructions=o.instructions, cycles=o.cycles,
-            stack_bytes=o.stack_bytes,
-        )
-        for o in ran.operators
-    )  # fmt: skip
+    return tuple(_operator(subject.model, operator) for operator in ran.operators)
+
+
+def _operator(model: Model, ran: OperatorRun) -> results.Operator:
+    operator = model.operators[ran.index]
+    return results.Operator(
+        index=ran.index,
+        name=operator.name,
+        version=operator.code.version,
+        kernel=ran.kernel,
+        instructions=ran.instructions,
+        cycles=ran.cycles,
+        macs=model.macs(operator),
+        stack_bytes=ran.stack_bytes,
+    )
 
 
 def _peak(model: Model, plan: tuple[PlannedBuffer, ...]) -> results.Peak | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lab.jobs.measured import Measured, Subject
 from lab.measure.failures import Failure
+from lab.measure.session import Inference
 from lab.results import Verdict
 
 
@@ -12,7 +13,7 @@ def verdict_of(subject: Subject, measured: Measured) -> Verdict:
     outcome = measured.probe.outcome
     if isinstance(outcome, Failure):
         return _verdict_failed(outcome, measured)
-    for limit in (_arena_asked, _ram, _flash):
+    for limit in (_arena_asked, _ram, _flash, _stack_asked):
         if verdict := limit(subject, measured):
             return verdict
     assert measured.placement is not None
@@ -66,7 +67,7 @@ def _ram(_: Subject, measured: Measured) -> Verdict | None:
     assert placement is not None
     if placement.margin >= 0:
         return None
-    where = "+".join(placement.arena_run.banks)
+    where = "+".join(placement.short_run.banks)
     return Verdict(
         status="does_not_fit",
         limit="ram",
@@ -79,7 +80,7 @@ def _ram(_: Subject, measured: Measured) -> Verdict | None:
 
 def _flash(subject: Subject, measured: Measured) -> Verdict | None:
     needed = measured.sizes.flash + subject.request.app_flash_bytes
-    short = needed - subject.board.flash[0].size
+    short = needed - subject.board.flash_run().size
     if short <= 0:
         return None
     return Verdict(
@@ -88,7 +89,27 @@ def _flash(subject: Subject, measured: Measured) -> Verdict | None:
         margin_bytes=-short,
         failure_class="flash_overflow",
         summary=f"{short:,} B of flash are missing",
-        remedy="a smaller model, -Os, or a board with more flash",
+        remedy="a smaller model, " + ("" if subject.opt == "Os" else "-Os, ") + "or more flash",
+    )
+
+
+def _stack_asked(subject: Subject, measured: Measured) -> Verdict | None:
+    """A reserve that was asked for and that inference on the board ran out of."""
+    asked, probed = subject.request.stack_reserve_bytes, measured.probe.outcome
+    ran_out = isinstance(measured.on_board, Failure) and (
+        measured.on_board.failure_class == "stack_overflow"
+    )
+    if asked is None or not ran_out or not isinstance(probed, Inference):
+        return None
+    high = probed.stack.high_water
+    return Verdict(
+        status="does_not_fit",
+        limit="stack",
+        margin_bytes=asked - high,
+        failure_class="stack_overflow",
+        summary=f"the stack reserve of {asked:,} B is {high - asked:,} B too small: "
+        f"inference needs {high:,} B, deepest in {probed.stack.function}",
+        remedy="a larger stack reserve, or none: the rule adds a margin to what was measured",
     )
 
 

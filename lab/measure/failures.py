@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from lab.engines.base import Fault, Stop, StopReason
+from lab.measure.unwind import Frame
 
 _TOO_SMALL = "Failed to allocate memory. Requested:"
 _PLANNING = re.compile(r"allocation_info, \d+ bytes required|Too many buffers \(max is")
@@ -56,15 +57,6 @@ ARENA_CLASSES = frozenset(
 
 
 @dataclass(frozen=True)
-class Frame:
-    """One function of a call chain."""
-
-    function: str
-    line: str | None
-    address: int
-
-
-@dataclass(frozen=True)
 class Failure:
     """A run that did not reach its end, with all the evidence there is.
 
@@ -77,7 +69,7 @@ class Failure:
         stop: why the engine came back, when the firmware did not end by itself.
         fault: the fault, if it was one.
         chain: call chain at the stop, innermost first.
-        stack_bytes: depth of the stack at the stop.
+        stack_bytes: how deep the stack was by then; what stopped at a limit wanted more.
     """
 
     failure_class: str
@@ -101,7 +93,7 @@ class Failure:
             at = "" if self.fault.address is None else f" at address 0x{self.fault.address:08x}"
             text = f"{self.fault.kind.replace('_', ' ')}{at}{where}"
         elif self.stop is StopReason.STACK_LIMIT:
-            text = f"the stack grew past its limit{where}, {self.stack_bytes:,} B deep"
+            text = f"the stack would grow past its limit{where}"
         elif self.stop is StopReason.HALTED:
             text = f"the firmware stopped itself in an endless loop{where}"
         elif self.stop is not None:
@@ -147,6 +139,12 @@ def classify(log: tuple[str, ...], stop: Stop | None) -> str:
     if stop is None:
         return "failed_without_words"
     return _STOPS.get(stop.reason, "guest_fault")
+
+
+def failure_classes() -> set[str]:
+    """Every name ``classify`` can give."""
+    rules = {name for _, name in _RULES}
+    return rules | set(_STOPS.values()) | ARENA_CLASSES | {"guest_fault", "failed_without_words"}
 
 
 def _rule(line: str) -> str:

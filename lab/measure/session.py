@@ -7,18 +7,18 @@ there is to know is read from registers and memory.
 from __future__ import annotations
 
 import hashlib
-import struct
+import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Literal, Self
 
 from lab.elf import Image
 from lab.engines.base import Engine, Machine, Stop, StopReason, Totals
 from lab.errors import NoVerdictError
-from lab.measure.failures import Failure, Frame, classify, log_lines
+from lab.measure.failures import Failure, classify
+from lab.measure.mailbox import MAX_TENSORS, Mailbox
 from lab.measure.tflm import ADD_BUFFER, CONSTRUCTOR, INVOKE, Interpreter, Offsets
 from lab.measure.unwind import call_chain
-
-MAX_TENSORS = 64  # kLabMaxTensors of runner.h
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Limits:
     """When to give up: a budget in instructions decides, wall clock only protects the host.
 
     Attributes:
-        instructions: of one phase (allocation, or one inference).
+        instructions: of one phase: start-up with allocation, or one inference.
         seconds: of wall clock for the same.
     """
 
@@ -137,6 +137,29 @@ class Inference:
         return digest.hexdigest()
 
 
+@dataclass(frozen=True)
+class _Cost:
+    """Instructions and cycles between two looks at the totals."""
+
+    instructions: int
+    cycles: int
+
+    @classmethod
+    def between(cls, before: Totals, after: Totals) -> Self:
+        return cls(after.instructions - before.instructions, after.cycles - before.cycles)
+
+
+@dataclass(frozen=True)
+class _Invoke:
+    """One inference as it was seen."""
+
+    cost: _Cost
+    operators: tuple[OperatorRun, ...]
+    runner_sp: int
+    inputs: tuple[bytes, ...]
+    outputs: tuple[bytes, ...]
+
+
 class _EndedError(Exception):
     """The firmware did not get where it was going."""
 
@@ -154,24 +177,29 @@ class Session:
     offsets: Offsets
     limits: Limits = DEFAULT_LIMITS
     _start: Start = field(init=False)
-    _lowest: tuple[int, int] = field(init=False)
+    _lowest: tuple[int, int] = field(init=False)  # SP and PC, of phases before a restart
     _operator: int | None = field(init=False, default=None)
-    _phase: str = field(init=False, default="allocate")
+    _phase: Literal["allocate", "invoke"] = field(init=False, default="allocate")
+    _budget_end: int = field(init=False, default=0)
+    _deadline: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
-        self.engine.load(
-            self.machine,
-            self.image.segments,
-            self.image.symbols["vector_table"].address,
-        )
+        vectors = self.image.symbols["vector_table"].address
+        self.engine.load(self.machine, self.image.segments, vectors)
         self._top = self.engine.register("sp")
-        self._mailbox = self.image.symbols["lab_mailbox"].address
+        address = self.image.symbols["lab_mailbox"].address
+        self._mailbox = Mailbox(self.engine, self.offsets, address)
 
     def allocate(self, start: Start, instructions: int | None = None) -> Failure | None:
-        """Reset and run up to the end of ``AllocateTensors``; None when it succeeded."""
+        """Reset and run up to the end of ``AllocateTensors``; None when it succeeded.
+
+        Args:
+            start: how to run.
+            instructions: budget in place of that of ``limits``; using it up is a failure too.
+        """
         try:
-            self._begin(start)
-            self._run({self._at("lab_allocated")}, instructions)
+            self._begin(start, instructions)
+            self._run({self._at("lab_allocated")})
             self._check_status()
         except _EndedError as ended:
             return ended.failure
@@ -180,80 +208,99 @@ class Session:
     def plan(self, start: Start) -> tuple[PlannedBuffer, ...]:
         """Allocate, and note every buffer the memory planner is told of until it ends or fails."""
         buffers = []
+        ends = {self._at("lab_allocated"), self._at(ADD_BUFFER)}
         try:
             self._begin(start)
-            while self._run({self._at("lab_allocated"), self._at(ADD_BUFFER)}).pc == self._at(
-                ADD_BUFFER
-            ):
+            while self._run(ends).pc == self._at(ADD_BUFFER):
                 size, first = (self.engine.register(name) for name in ("r2", "r3"))
-                last = self._signed(self.engine.register("sp"))
-                buffers.append(PlannedBuffer(size, first, last))
+                last = self.engine.read(self.engine.register("sp"), 4)
+                buffers.append(PlannedBuffer(size, first, int.from_bytes(last, "little")))
         except _EndedError:
             pass
         return tuple(buffers)
 
     def infer(self, start: Start) -> Inference | Failure:
-        """Reset, allocate and run all inferences of ``start``."""
+        """Reset, allocate and run all inferences of ``start``.
+
+        Raises:
+            NoVerdictError: it did not come to an end within the limits.
+        """
         try:
             return self._infer(start)
         except _EndedError as ended:
+            if ended.failure.stop is StopReason.INSTRUCTION_BUDGET:
+                raise NoVerdictError(
+                    f"no verdict: still in {self._phase} after {self.limits.instructions:,} "
+                    f"instructions{_in(ended.failure)}"
+                ) from None
             return ended.failure
 
     def _infer(self, start: Start) -> Inference:
         self._begin(start)
-        self._run({self._at(CONSTRUCTOR)})
-        before = self.engine.totals()
-        self._run({self._at("lab_allocated")})
-        setup = self.engine.totals()
-        self._check_status()
-        self._check_tensors()
+        setup = self._setup()
         self._phase = "invoke"
-        inputs, outputs, runs = [], [], []
-        spans: list[tuple[Totals, Totals]] = []
-        for number in range(start.invokes):
-            self._run({self._at("lab_before_invoke")})
-            self._write_inputs()
-            inputs.append(self._tensors("input"))
-            runner_sp = self.engine.register("sp")
-            self._run({self._at(INVOKE)})
-            first = self.engine.totals()
-            back = self.engine.register("lr") & ~1
-            if number == 0:
-                runs = self._operators(back)
-            self._run({back})
-            spans.append((first, self.engine.totals()))
-            self._run({self._at("lab_after_invoke")})
-            self._check_status()
-            outputs.append(self._tensors("output"))
+        invokes = [self._invoke(number) for number in range(start.invokes)]
         self._run({self._at("lab_measured")})
+        stack = self._stack(invokes[0].runner_sp)
         parts = self._interpreter().arena_parts()
-        sp, pc = min(self._lowest, self._minimum())
-        exact = self.engine.totals().minimum_sp_exact
         self._run({self._at("lab_end")})
-        first, last = spans[0]
         return Inference(
-            instructions=last.instructions - first.instructions,
-            cycles=last.cycles - first.cycles,
-            setup_instructions=setup.instructions - before.instructions,
-            setup_cycles=setup.cycles - before.cycles,
-            operators=tuple(runs),
-            stack=StackUse(self._top - sp, self._function(pc), self._top - runner_sp, exact),
-            inputs=tuple(inputs),
-            outputs=tuple(outputs),
-            reported=self._field("arena_used"),
+            instructions=invokes[0].cost.instructions,
+            cycles=invokes[0].cost.cycles,
+            setup_instructions=setup.instructions,
+            setup_cycles=setup.cycles,
+            operators=invokes[0].operators,
+            stack=stack,
+            inputs=tuple(invoke.inputs for invoke in invokes),
+            outputs=tuple(invoke.outputs for invoke in invokes),
+            reported=self._mailbox.word("arena_used"),
             persistent=parts.persistent,
             non_persistent=parts.non_persistent,
         )
 
-    def _operators(self, back: int) -> list[OperatorRun]:
-        """Run the first inference operator by operator; ``back`` is where ``Invoke`` returns to."""
+    def _setup(self) -> _Cost:
+        """Constructor and AllocateTensors."""
+        self._run({self._at(CONSTRUCTOR)})
+        before = self.engine.totals()
+        self._run({self._at("lab_allocated")})
+        cost = _Cost.between(before, self.engine.totals())
+        self._check_status()
+        most = max(self._mailbox.word("inputs"), self._mailbox.word("outputs"))
+        if most > MAX_TENSORS:
+            raise NoVerdictError(
+                f"no verdict: the model has {most} graph inputs or outputs, the runner can "
+                f"describe {MAX_TENSORS}"
+            )
+        return cost
+
+    def _invoke(self, number: int) -> _Invoke:
+        """One inference; the first one operator by operator."""
+        self._allow(self.limits.instructions)
+        self._operator = None
+        self._run({self._at("lab_before_invoke")})
+        if self._start.inputs is not None:
+            self._mailbox.write_inputs(self._start.inputs)
+        inputs = self._mailbox.tensors("input")
+        runner_sp = self.engine.register("sp")
+        self._run({self._at(INVOKE)})
+        before = self.engine.totals()
+        back = self.engine.register("lr") & ~1
+        operators = self._operators(back) if number == 0 else ()
+        self._run({back})
+        cost = _Cost.between(before, self.engine.totals())
+        self._run({self._at("lab_after_invoke")})
+        self._check_status()
+        return _Invoke(cost, operators, runner_sp, inputs, self._mailbox.tensors("output"))
+
+    def _operators(self, back: int) -> tuple[OperatorRun, ...]:
+        """Run an inference operator by operator; ``back`` is where ``Invoke`` returns to."""
         functions = self._interpreter().invoke_functions(self._start.operators)
-        runs = []
+        runs: list[OperatorRun] = []
         for index, function in enumerate(functions):
             if not function:
                 continue
             if self._run({function, back}).pc == back:
-                break
+                return tuple(runs)  # the one before returned an error: it stays the one to blame
             self._operator = index
             self._lowest = min(self._lowest, self._minimum())
             self.engine.restart_minimum_sp()
@@ -261,111 +308,81 @@ class Session:
             self._run({self.engine.register("lr") & ~1})
             after = self.engine.totals()
             self._lowest = min(self._lowest, self._minimum())
-            runs.append(
-                OperatorRun(
-                    index=index,
-                    kernel=self._function(function),
-                    instructions=after.instructions - before.instructions,
-                    cycles=after.cycles - before.cycles,
-                    stack_bytes=self._top - after.minimum_sp,
-                )
-            )
-        return runs
+            cost = _Cost.between(before, after)
+            depth = self._top - after.minimum_sp
+            kernel = self._function(function)
+            runs.append(OperatorRun(index, kernel, cost.instructions, cost.cycles, depth))
+        return tuple(runs)
 
-    def _begin(self, start: Start) -> None:
+    def _begin(self, start: Start, instructions: int | None = None) -> None:
         self._start, self._phase, self._operator = start, "allocate", None
         self._lowest = (self._top, 0)
         self.engine.reset()
-        host = {
-            "arena": start.arena_base,
-            "arena_bytes": start.arena_bytes,
-            "invokes": start.invokes,
-            "seed": start.seed,
-            "host_inputs": int(start.inputs is not None),
-        }
-        for name, value in host.items():
-            self.engine.write(self._mailbox + self.offsets["LabMailbox"][name],
-                              struct.pack("<I", value))  # fmt: skip
+        self._allow(instructions or self.limits.instructions)
+        self._mailbox.tell(
+            {
+                "arena": start.arena_base,
+                "arena_bytes": start.arena_bytes,
+                "invokes": start.invokes,
+                "seed": start.seed,
+                "host_inputs": int(start.inputs is not None),
+            }
+        )
 
-    def _run(self, until: Collection[int], instructions: int | None = None) -> Stop:
+    def _allow(self, instructions: int) -> None:
+        """Begin a phase: its budget and its time count from here."""
+        self._budget_end = self.engine.totals().instructions + instructions
+        self._deadline = time.monotonic() + self.limits.seconds
+
+    def _run(self, until: Collection[int]) -> Stop:
         stop = self.engine.run(
             until,
-            instructions=instructions or self.limits.instructions,
-            seconds=self.limits.seconds,
+            instructions=max(1, self._budget_end - self.engine.totals().instructions),
+            seconds=max(0.0, self._deadline - time.monotonic()),
             stack_limit=self._start.stack_limit,
         )
         if stop.reason is StopReason.ADDRESS:
             return stop
         if stop.reason is StopReason.WALL_CLOCK:
             raise NoVerdictError(
-                f"no verdict: still running after {self.limits.seconds:.0f} s of wall clock "
-                "(give more time, or check a smaller model)"
+                f"no verdict: still in {self._phase} after {self.limits.seconds:g} s "
+                "(--timeout gives it more)"
             )
         raise _EndedError(self._failure(stop))
 
     def _check_status(self) -> None:
-        if self._field("status"):
+        if self._mailbox.word("status"):
             raise _EndedError(self._failure(None))
 
-    def _check_tensors(self) -> None:
-        most = max(self._field("inputs"), self._field("outputs"))
-        if most > MAX_TENSORS:
-            raise NoVerdictError(
-                f"no verdict: the model has {most} graph inputs or outputs, the runner can "
-                f"describe {MAX_TENSORS}"
-            )
-
     def _failure(self, stop: Stop | None) -> Failure:
-        log = self._log()
-        chain = call_chain(self.engine, self.image) if stop else ()
+        log = self._mailbox.log()
         sp = min(self._lowest, self._minimum())[0]
         return Failure(
             failure_class=classify(log, stop),
             phase=self._phase,
             log=log,
-            status=self._field("status"),
+            status=self._mailbox.word("status"),
             operator=self._operator if self._phase == "invoke" else self._preparing(),
             stop=stop.reason if stop else None,
             fault=stop.fault if stop else None,
-            chain=tuple(Frame(f.function, f.line, f.address) for f in chain),
+            chain=call_chain(self.engine, self.image) if stop else (),
             stack_bytes=self._top - sp,
         )
 
     def _preparing(self) -> int | None:
-        if not self._field("interpreter"):
+        """The operator that is being initialised or prepared, if one is."""
+        if not self._mailbox.word("interpreter"):
             return None
         node = self._interpreter().current_node()
         return node if node is not None and node < self._start.operators else None
 
-    def _write_inputs(self) -> None:
-        for index, data in enumerate(self._start.inputs or ()):
-            address, _ = self._tensor("input", index)
-            self.engine.write(address, data)
-
-    def _tensors(self, which: str) -> tuple[bytes, ...]:
-        places = [self._tensor(which, i) for i in range(self._field(f"{which}s"))]
-        return tuple(self.engine.read(address, size) for address, size in places)
-
-    def _tensor(self, which: str, index: int) -> tuple[int, int]:
-        at = self._mailbox + self.offsets["LabMailbox"][which] + 8 * index
-        address, size = struct.unpack("<II", self.engine.read(at, 8))
-        return address, size
-
-    def _log(self) -> tuple[str, ...]:
-        at = self._mailbox + self.offsets["LabMailbox"]["log"]
-        return log_lines(self.engine.read(at, self._field("log_bytes")))
-
     def _interpreter(self) -> Interpreter:
-        return Interpreter(self.engine, self.offsets, self._field("interpreter"))
+        return Interpreter(self.engine, self.offsets, self._mailbox.word("interpreter"))
 
-    def _field(self, name: str) -> int:
-        return self._word(self._mailbox + self.offsets["LabMailbox"][name])
-
-    def _word(self, address: int) -> int:
-        return int.from_bytes(self.engine.read(address, 4), "little")
-
-    def _signed(self, address: int) -> int:
-        return int.from_bytes(self.engine.read(address, 4), "little", signed=True)
+    def _stack(self, runner_sp: int) -> StackUse:
+        sp, pc = min(self._lowest, self._minimum())
+        exact = self.engine.totals().minimum_sp_exact
+        return StackUse(self._top - sp, self._function(pc), self._top - runner_sp, exact)
 
     def _minimum(self) -> tuple[int, int]:
         totals = self.engine.totals()
@@ -376,3 +393,7 @@ class Session:
 
     def _at(self, symbol: str) -> int:
         return self.image.symbols[symbol].address
+
+
+def _in(failure: Failure) -> str:
+    return f", in {failure.chain[0].function}" if failure.chain else ""

@@ -13,9 +13,6 @@ from lab.measure.arena import Required, required_arena
 from lab.measure.failures import ARENA_CLASSES, Failure
 from lab.measure.session import DEFAULT_LIMITS, Inference, Limits, PlannedBuffer, Session, Start
 from lab.measure.tflm import Offsets
-from lab.placement import ARENA_STEP
-
-_PROOF_STEPS = 64
 
 
 @dataclass(frozen=True)
@@ -61,14 +58,13 @@ def probe(device: Device, start: Start) -> Probe:
         return Probe(plenty, plan, None, session.engine.version)
     found = required_arena(session, start, plenty.reported, plenty.setup_instructions)
     # Allocation decides the size, but only inference proves it: same outputs as with plenty.
-    for size in range(found.size, found.size + _PROOF_STEPS * ARENA_STEP, ARENA_STEP):
-        outcome = session.infer(with_arena(start, size))
-        if isinstance(outcome, Inference) and outcome.outputs == plenty.outputs:
-            return Probe(outcome, plan, replace(found, size=size), session.engine.version)
-    raise NoVerdictError(
-        f"no verdict: allocation succeeds with an arena of {found.size:,} B, but inference fails "
-        "or differs there; the runtime uses memory it did not allocate"
-    )
+    outcome = session.infer(with_arena(start, found.size))
+    if isinstance(outcome, Failure) or outcome.outputs != plenty.outputs:
+        raise NoVerdictError(
+            f"no verdict: allocation succeeds with an arena of {found.size:,} B, but inference "
+            "fails or differs there; the runtime uses memory it did not allocate"
+        )
+    return Probe(outcome, plan, found, session.engine.version)
 
 
 def run(device: Device, start: Start) -> Inference | Failure:

@@ -7,6 +7,7 @@ the parent's end. One worker serves one check, so decoded code is kept.
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import os
 import pickle
@@ -16,6 +17,7 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ from types import TracebackType
 from typing import IO, Self, TypeVar
 
 from lab.errors import LabError, NoVerdictError
+from lab.units import format_size
 
 # Unicorn reserves about 1 GB of address space at once; below 2 GB it ends the process.
 _ADDRESS_SPACE = 4 << 30
@@ -42,11 +45,14 @@ class Worker:
     """A measuring process, started at once so that its start-up overlaps with other work."""
 
     def __init__(self) -> None:
+        # Its last words go to a file in memory: a pipe that nobody reads would stop it when full.
+        self._words = os.fdopen(os.memfd_create("words"), "rb")
+        self._late = False
         self._process = subprocess.Popen(
             [sys.executable, "-c", "from lab.measure.worker import main; main()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._words,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
         )
 
@@ -65,9 +71,10 @@ class Worker:
         """End the process, whatever it is doing."""
         self._process.kill()
         self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if pipe:
-                pipe.close()
+        for file in (self._process.stdin, self._process.stdout, self._words):
+            if file:
+                with contextlib.suppress(BrokenPipeError):  # what it did not read of a request
+                    file.close()
 
     def call(self, function: Callable[..., T], *arguments: object, seconds: float) -> T:
         """Run a module-level function in the worker.
@@ -75,7 +82,7 @@ class Worker:
         Args:
             function: what to run; pickled by name.
             arguments: its arguments.
-            seconds: wall clock after which the process is killed.
+            seconds: wall clock after which the process is killed; no call succeeds then.
 
         Raises:
             NoVerdictError: the process died or did not answer in time.
@@ -83,14 +90,17 @@ class Worker:
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        limit = threading.Timer(seconds, self._end_late)
+        limit.start()
         try:
             _send(self._process.stdin, (function, arguments))
-            ready, _, _ = select.select([self._process.stdout], [], [], seconds)
-            if not ready:
-                raise NoVerdictError(f"no verdict: no answer within {seconds:.0f} s")
             answer = _receive(self._process.stdout)
         except (BrokenPipeError, EOFError):
-            raise NoVerdictError(f"no verdict: {self._death()}") from None
+            death = self._death()
+            why = f"no answer within {seconds:g} s" if self._late else death
+            raise NoVerdictError(f"no verdict: {why}") from None
+        finally:
+            limit.cancel()
         assert isinstance(answer, _Answer)
         if answer.error:
             raise answer.error
@@ -98,9 +108,14 @@ class Worker:
             raise LabError(answer.crash)
         return answer.value  # type: ignore[return-value]  # pickled by the same function
 
+    def _end_late(self) -> None:
+        self._late = True
+        self._process.kill()
+
     def _death(self) -> str:
         code = self._process.wait()
-        words = self._process.stderr.read().decode(errors="replace") if self._process.stderr else ""
+        self._words.seek(0)
+        words = self._words.read().decode(errors="replace")
         last = (words.strip().splitlines() or ["it left no word"])[-1]
         how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
         return f"the measuring process ended {how}: {last}"
@@ -116,13 +131,18 @@ def _receive(pipe: IO[bytes]) -> object:
     head = pipe.read(_LENGTH.size)
     if len(head) < _LENGTH.size:
         raise EOFError
-    return pickle.loads(pipe.read(_LENGTH.unpack(head)[0]))
+    size = _LENGTH.unpack(head)[0]
+    data = pipe.read(size)
+    if len(data) < size:
+        raise EOFError
+    return pickle.loads(data)
 
 
 def main() -> None:
     """Serve requests until standard input ends."""
     resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, _ADDRESS_SPACE))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not garble the answers
     _preload()
@@ -132,6 +152,14 @@ def main() -> None:
         except EOFError:
             return
         _send(answers, _serve(request))
+
+
+def _end_with_parent() -> None:
+    """Leave when the parent is gone, even in the middle of a request."""
+    parent = select.poll()
+    parent.register(0, 0)  # nothing but the hang-up of the other end
+    parent.poll()
+    os._exit(1)
 
 
 def _preload() -> None:
@@ -149,6 +177,11 @@ def _serve(request: object) -> _Answer:
         return _Answer(function(*arguments))
     except LabError as error:
         return _Answer(error=error)
-    except Exception:
+    except Exception as error:
+        if isinstance(error, MemoryError) or (
+            isinstance(error, OSError) and error.errno == errno.ENOMEM
+        ):
+            most = format_size(_ADDRESS_SPACE)
+            return _Answer(error=NoVerdictError(f"no verdict: out of memory, the limit is {most}"))
         lines = traceback.format_exc().strip().splitlines()
         return _Answer(crash=f"internal error: {lines[-1]} ({lines[-3].strip()})")

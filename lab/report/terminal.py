@@ -44,11 +44,17 @@ def _headline(result: CheckResult) -> str:
     word = _WORDS[verdict.status]
     subject = f"{result.model.name} on {result.board.name}"
     if verdict.status == "fits" and verdict.margin_bytes is not None:
-        return f"{word}  {subject}: margin {format_size(verdict.margin_bytes)} of RAM"
+        free = f", {_flash_free(result)} of flash" if result.memory else ""
+        return f"{word}  {subject}: margin {format_size(verdict.margin_bytes)} of RAM{free}"
     if verdict.margin_bytes is not None:
         short = format_size(-verdict.margin_bytes)
         return f"{word}  {subject}: short by {short} of {(verdict.limit or '').upper()}"
     return f"{word}  {subject}: {verdict.summary}"
+
+
+def _flash_free(result: CheckResult) -> str:
+    assert result.memory
+    return format_size(result.memory.flash.available_bytes - result.memory.flash.needed_bytes)
 
 
 def _subject(result: CheckResult) -> Iterator[str]:
@@ -74,7 +80,8 @@ def _why(result: CheckResult) -> Iterator[str]:
             yield f"  class   {verdict.failure_class}"
         if result.failure:
             yield from _evidence(result.failure)
-        yield from _peak(result)
+        if verdict.limit not in {"flash", "stack"}:
+            yield from _peak(result)
         if verdict.remedy:
             yield f"  remedy  {verdict.remedy}"
     yield from _findings(result.findings)
@@ -107,7 +114,7 @@ def _evidence(failure: Failure) -> Iterator[str]:
     if len(failure.log) > _MOST_LOG:
         yield f"          … and {len(failure.log) - _MOST_LOG} more lines"
     if failure.stack_bytes:
-        yield f"  stack   {failure.stack_bytes:,} B deep on the failing path"
+        yield f"  stack   at least {failure.stack_bytes:,} B deep on the failing path"
     if failure.fault:
         at = "" if failure.fault_address is None else f" at 0x{failure.fault_address:08x}"
         yield f"  fault   {failure.fault.replace('_', ' ')}{at}"
@@ -158,6 +165,7 @@ def _ram(result: CheckResult, ram: Ram) -> Iterator[str]:
             ram.stack_reserve_bytes,
             f"{how}; high-water {stack.high_water_bytes:,} B, {exact}, in {_short(stack.function)}",
         )
+        yield f"{'':<28}  of which {stack.runner_bytes:,} B are frames of the lab's runner"
     if ram.application_bytes:
         profile = result.request.reserve_profile
         yield _row("application", ram.application_bytes, f"profile {profile}" if profile else "")
@@ -210,6 +218,7 @@ def _run(result: CheckResult) -> Iterator[str]:
             f"  flash has {result.board.flash_wait_states} wait states: up to "
             f"{run.milliseconds_all_waiting:,.1f} ms if every cycle waited"
         )
+    yield "  most cycles, modelled"
     ranked = sorted(result.operators, key=lambda operator: -operator.cycles)[:_MOST_OPERATORS]
     for operator in ranked:
         yield _operator(operator, run.cycles)
@@ -219,7 +228,7 @@ def _operator(operator: Operator, cycles: int) -> str:
     share = operator.cycles / cycles if cycles else 0.0
     return (
         f"  {share:>6.1%}  {operator.index:>3} {operator.name:<24} "
-        f"{operator.instructions:>13,} instructions, stack {operator.stack_bytes:,} B"
+        f"{operator.instructions:>13,} instructions, stack down to {operator.stack_bytes:,} B"
     )
 
 

@@ -14,6 +14,8 @@ import pytest
 from support import NANO, ROOT, Golden, Ran, lab, no_traceback
 
 from lab import Options, check
+from lab.errors import NoVerdictError
+from lab.measure.session import Limits
 from lab.results import CheckResult
 from lab.zoo import model_path
 
@@ -34,7 +36,7 @@ def test_a_model_that_fits() -> None:
     first = ran.out.splitlines()[0]
     assert re.fullmatch(
         r"FITS  keyword_spotter\.tflite on arduino_nano33ble_sense: "
-        r"margin [\d,]+ B \([\d.,]+ KiB\) of RAM",
+        r"margin [\d,]+ B \([\d.,]+ KiB\) of RAM, [\d,]+ B \([\d.,]+ KiB\) of flash",
         first,
     )
     assert "constexpr int kTensorArenaSize = " in ran.out
@@ -111,6 +113,7 @@ def test_stack_reserve_below_the_high_water_is_a_stack_overflow_on_the_board() -
     high = record["stack"]["high_water_bytes"]
     ran = checked(TINY, "-b", NANO, "--stack-reserve", str(high - 8))
     assert ran.code == 1
+    assert "short by 8 B of STACK" in ran.out.splitlines()[0]
     assert "stack_overflow" in ran.out
     assert checked(TINY, "-b", NANO, "--stack-reserve", str(high)).code == 0
 
@@ -149,6 +152,87 @@ def test_a_given_arena_is_the_one_that_is_checked() -> None:
     assert "short by 16 B of ARENA" in short.out
 
 
+def test_operators_add_up_to_less_than_the_inference_by_the_interpreter_alone() -> None:
+    for model in (TINY, KEYWORDS):
+        record = check(model, NANO)
+        assert record.run
+        interpreter = record.run.instructions - sum(o.instructions for o in record.operators)
+        # The interpreter's own loop: a few instructions an operator, never more than a hundred.
+        assert 0 < interpreter < 100 * len(record.operators)
+        assert len(record.operators) == record.model.operators
+        assert 0 < sum(o.cycles for o in record.operators) < record.run.cycles
+        assert record.stack
+        assert max(o.stack_bytes for o in record.operators) <= record.stack.high_water_bytes
+
+
+def board_file(folder: Path, name: str, flash: str, ram: str) -> Path:
+    file = folder / f"{name}.yaml"
+    file.write_text(
+        f"name: {name}\ntitle: made for a test\nvendor: us\nmcu: none\ncore: cortex-m4f\n"
+        f"clock: 64 MHz\n{flash}{ram}sources: [a test]\n"
+    )
+    return file
+
+
+def bank(name: str, base: int, size: str, *, ram: bool) -> str:
+    data = "    data: true\n" if ram else ""
+    return f"  - name: {name}\n    base: 0x{base:08X}\n    size: {size}\n{data}"
+
+
+def test_the_order_of_flash_banks_does_not_matter(tmp_path: Path) -> None:
+    small = bank("BOOT", 0x00000000, "16 KiB", ram=False)
+    large = bank("MAIN", 0x00100000, "512 KiB", ram=False)
+    ram = "ram:\n" + bank("RAM", 0x20000000, "64 KiB", ram=True)
+    results = [
+        check(KEYWORDS, str(board_file(tmp_path, name, "flash:\n" + flash, ram)))
+        for name, flash in (("one", small + large), ("two", large + small))
+    ]
+    assert [result.verdict.status for result in results] == ["fits", "fits"]
+    assert results[0].memory == results[1].memory
+
+
+def test_two_runs_of_ram_name_the_one_that_is_short(tmp_path: Path) -> None:
+    flash = "flash:\n" + bank("FLASH", 0x08000000, "512 KiB", ram=False)
+    banks = bank("A", 0x10000000, "8 KiB", ram=True) + bank("B", 0x20000000, "40 KiB", ram=True)
+    board = str(board_file(tmp_path, "split", flash, "ram:\n" + banks))
+    fits = check(KEYWORDS, board)
+    assert fits.verdict.status == "fits"
+    for options in (Options(stack_reserve=64 << 20), Options(stack_reserve=9 * 1024)):
+        short = check(KEYWORDS, board, options)
+        assert (short.verdict.limit, short.verdict.failure_class) == ("ram", "ram_overflow")
+
+
+def test_memory_at_unusual_places(tmp_path: Path) -> None:
+    flash = "flash:\n" + bank("FLASH", 0x20000000, "512 KiB", ram=False)
+    ram = "ram:\n" + bank("RAM", 0x00100000, "64 KiB", ram=True)
+    assert check(TINY, str(board_file(tmp_path, "swapped", flash, ram))).verdict.status == "fits"
+    window = "ram:\n" + bank("RAM", 0xDFFF0000, "16 KiB", ram=True)
+    ran = lab("check", TINY, "-b", board_file(tmp_path, "window", flash, window))
+    assert ran.code == 3
+    assert "window.yaml:" in ran.err
+    assert "lab's own window" in ran.err
+
+
+def test_limits_give_no_verdict(tmp_path: Path) -> None:
+    with pytest.raises(NoVerdictError, match="still in"):
+        check(KEYWORDS, NANO, Options(limits=Limits(instructions=1_000_000)))
+    with pytest.raises(NoVerdictError, match="still in invoke"):
+        check(KEYWORDS, NANO, Options(limits=Limits(instructions=20_000_000)))
+
+
+def test_an_archive_is_no_input(tmp_path: Path) -> None:
+    np.savez(tmp_path / "z.npz", x=np.zeros((1, 1), "f4"))
+    ran = lab("check", TINY, "-b", NANO, "--input", tmp_path / "z.npz")
+    assert ran.code == 3
+    assert "archive" in ran.err
+
+
+def test_saved_outputs_are_only_those_of_the_last_check(tmp_path: Path) -> None:
+    check(TINY, NANO, Options(save_outputs=tmp_path, invokes=3))
+    check(TINY, NANO, Options(save_outputs=tmp_path))
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["input_0_0.npy", "output_0_0.npy"]
+
+
 def test_what_if_ram() -> None:
     model = model_path("separation_w8")
     assert checked(model, "-b", NANO).code == 0
@@ -174,7 +258,7 @@ USAGE = [
     (("check", TINY, "-b", NANO, "--arena", "1000"), "multiple of 16"),
     (("check", TINY, "-b", NANO, "--arena", "12 KB"), "KiB"),
     (("check", TINY, "-b", NANO, "--stack-reserve", "-1"), "not a size"),
-    (("check", TINY, "-b", NANO, "--invokes", "0"), "at least 1"),
+    (("check", TINY, "-b", NANO, "--invokes", "0"), "from 1 to 10,000"),
     (("check", TINY, "-b", NANO, "--seed", "-1"), "32 bits"),
     (("check", TINY, "-b", NANO, "--engine", "qemu"), "unicorn"),
     (("check", TINY, "-b", NANO, "--reserve", "zephyr9"), "no reserve profile"),
@@ -196,6 +280,14 @@ def test_usage_errors_are_one_line_and_exit_2(arguments: tuple[str | Path, ...],
     complaints = [line for line in ran.problems if not line.startswith("lab: measuring")]
     assert says in complaints[-1], ran.err
     assert ran.out == "" or ran.code == 2
+
+
+@pytest.mark.parametrize("group", [(), ("zoo",), ("runtime",), ("cache",)])
+def test_a_group_without_a_command_shows_its_help(group: tuple[str, ...]) -> None:
+    ran = lab(*group)
+    assert ran.code == 0
+    assert ran.out.startswith("Usage: lab")
+    assert ran.err == ""
 
 
 def test_a_missing_tool_is_named_with_the_command_that_installs_it(tmp_path: Path) -> None:

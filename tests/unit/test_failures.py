@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from lab.engines.base import Fault, Stop, StopReason
-from lab.measure.failures import causes, classify, log_lines
+from lab.measure.failures import causes, classify, failure_classes, log_lines
 
 FAULT = Stop(StopReason.FAULT, 0x100, Fault("write_unmapped", 0x100, 0x4))
 REQUESTED = "Failed to allocate memory. Requested: 64, available 12, missing: 52"
@@ -65,6 +68,12 @@ def test_a_crash_after_a_failed_allocation_names_the_allocation() -> None:
 def test_the_line_that_names_the_cause_is_found_behind_other_lines() -> None:
     log = ("hello", REQUESTED, "bye")
     assert causes(log) == [REQUESTED]
+
+
+def test_every_class_is_explained() -> None:
+    page = Path(__file__).parents[2] / "docs" / "troubleshooting.md"
+    explained = set(re.findall(r"`([a-z0-9_]+)`", page.read_text()))
+    assert failure_classes() <= explained
 
 
 def test_log_lines_are_printable_whatever_the_guest_wrote() -> None:

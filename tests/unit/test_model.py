@@ -177,13 +177,6 @@ def test_macs_by_hand() -> None:
     assert macs(one_op("CONV_2D", [T([4])], [T([4])])) is None
 
 
-def test_weight_bytes_count_shared_buffers_once() -> None:
-    tensors = [T([4]), T([4], data=[1, 2, 3, 4]), T([4], buffer=1), T([4])]
-    model = read_model(build(Graph(tensors, [Op("ADD", [1, 2], [3])], [0], [3])))
-    assert model.tensors[2].is_constant
-    assert model.weight_bytes == 16
-
-
 def test_a_scalar_and_a_missing_shape_have_one_element() -> None:
     shapes: tuple[list[int] | None, ...] = ([], None)
     for shape in shapes:
