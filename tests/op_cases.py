@@ -222,6 +222,9 @@ def _wrong() -> list[Case]:
     join = [_F, quantized([2, 3], 0.02, 3)]
     no_axis = _slice(_F, [(0, 0, 2), (0, 2, 8), (1, 1, 2)], quantized([1, 2, 3]), NewAxisMask=1)
     return [
+        Case("add, shapes",
+             _binary("ADD", "AddOptions", quantized([2, 28], 0.05, 3), quantized([1, 12]), _F),
+             "wrong", bad, "does not follow"),
         Case("conv, grouped", _conv(_X, _w(6, 3, 3, 2), bias, version=6), "wrong", silent,
              "grouped", differs=True),
         Case("conv, hybrid", _conv(_f(1, 8, 8, 4), weights, float_bias, out=_f(1, 8, 8, 6),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lab.engines.base import Engine
+from lab.errors import NoVerdictError
 from lab.measure.failures import log_lines
 from lab.measure.tflm import Offsets
 
@@ -33,9 +34,16 @@ class Mailbox:
         return self._word(self._at(name))
 
     def tensors(self, which: Which) -> tuple[bytes, ...]:
-        """Contents of every graph input or output."""
+        """Contents of every graph input or output.
+
+        Raises:
+            NoVerdictError: the runtime gave one of them no place in memory.
+        """
         places = [self._tensor(which, index) for index in range(self.word(f"{which}s"))]
-        return tuple(self.engine.read(address, size) for address, size in places)
+        try:
+            return tuple(self.engine.read(address, size) for address, size in places)
+        except ValueError as error:
+            raise NoVerdictError(f"no verdict: a graph {which} lies nowhere: {error}") from None
 
     def write_inputs(self, inputs: tuple[bytes, ...]) -> None:
         """Fill the graph inputs."""

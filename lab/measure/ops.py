@@ -24,6 +24,7 @@ from lab.measure.op_findings import (
 )
 from lab.measure.op_lifetime import WHOLE_MODEL, connection_findings
 from lab.measure.op_rules import RULES
+from lab.measure.op_shapes import shape_findings
 from lab.measure.op_table import OperatorTable, read_table
 from lab.tflite_schema import BUILTIN_OPERATORS, CUSTOM, PLACEHOLDER_CODE
 
@@ -166,6 +167,7 @@ def _operator_findings(model: Model, operator: Operator, table: OperatorTable) -
     rule = RULES.get(operator.name)
     if rule:
         yield from rule(step)
+    yield from shape_findings(step)
     yield from _version(step)
 
 
