@@ -25,7 +25,11 @@ _STRAY_VARIABLES = ("CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "LIBRARY_PA
                     "COMPILER_PATH", "GCC_EXEC_PREFIX", "NINJA_STATUS")  # fmt: skip
 _ANSWER_SECONDS = 20
 _QUOTABLE_LINES, _QUOTABLE_CHARACTERS = 400, 400
-_ERROR_WORDS = re.compile(r"\berror\b|undefined reference|overflowed", re.IGNORECASE)
+# Holds a tool back until the lab is ready to stop it: interrupted before, the lab closes the pipe.
+_GATE = ("/bin/sh", "-c", 'read go && exec "$@" </dev/null', "sh")
+_ERROR_WORDS = re.compile(
+    r"\berror\b|undefined reference|overflowed|No space left on device", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -190,7 +194,7 @@ def run(
             if progress:
                 progress(line.strip())
     if process.returncode:
-        said = _most_telling(last) or "it says nothing"
+        said = _shortened(_most_telling(last)) or "it says nothing"
         if process.returncode < 0:
             said = f"stopped by signal {-process.returncode} (its limit is {seconds:.0f} s)"
         raise ToolError(f"{what} failed: {said} ({mend}; log: {log})")
@@ -201,18 +205,21 @@ def _started(
     command: Sequence[str], cwd: Path, what: str, seconds: float
 ) -> Iterator[subprocess.Popen[str]]:
     """A tool while it runs; stopped with all it started when time is up or the lab is leaving."""
-    try:
-        process = subprocess.Popen(
-            command, cwd=cwd, env=clean_environment() | {"TMPDIR": str(cwd)}, text=True,
-            errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-    except OSError as error:
-        raise ToolError(f"{what} failed: cannot start {command[0]}: {error.strerror}") from error
+    if not shutil.which(command[0]):
+        raise ToolError(f"{what} failed: cannot start {command[0]}: No such file, or not a program")
+    process = subprocess.Popen(
+        [*_GATE, *command], cwd=cwd, env=clean_environment() | {"TMPDIR": str(cwd)}, text=True,
+        errors="replace", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )  # fmt: skip
     late = threading.Timer(seconds, _stop, [process])
-    late.start()
+    late.daemon = True
     with process:
         try:
+            late.start()
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.close()
             yield process
             process.wait()
         except BaseException:
@@ -223,12 +230,32 @@ def _started(
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    """Kill a tool and its whole session: ninja gives each of its jobs a process group."""
+    killed: set[int] = set()
+    while found := _session(process.pid) - killed:
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        killed |= found
+
+
+def _session(leader: int) -> set[int]:
+    members = set()
+    for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):  # noqa: PTH208
+        with contextlib.suppress(ProcessLookupError):
+            if os.getsid(pid) == leader:
+                members.add(pid)
+    return members
 
 
 def _most_telling(lines: Sequence[str]) -> str:
     """The first line that speaks of an error, else the last that says anything."""
     errors = [line for line in lines if _ERROR_WORDS.search(line)]
     said = errors[:1] or [line for line in lines if line][-1:]
-    return said[0][:_QUOTABLE_CHARACTERS] if said else ""
+    return said[0] if said else ""
+
+
+def _shortened(text: str) -> str:
+    """Without its middle if it is long: the place is at the start, the cause at the end."""
+    half = _QUOTABLE_CHARACTERS // 2
+    return text if len(text) <= 2 * half else f"{text[:half]} ... {text[-half:]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from lab.version import VERSION
 EXIT_USAGE = 2
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130  # as shells report a process ended by Ctrl-C
+EXIT_READER_GONE = 141  # as shells report a process that writes to a pipe nobody reads
 
 app = typer.Typer(
     name="lab",
@@ -53,7 +55,13 @@ def main() -> None:
             # A file or pipe gets the same bytes in every locale. Names may hold anything.
             encoding = None if stream.isatty() else "utf-8"
             stream.reconfigure(encoding=encoding, errors="backslashreplace")
+    signal.signal(signal.SIGTERM, _terminated)
     sys.exit(run(sys.argv[1:]))
+
+
+def _terminated(number: int, _frame: object) -> None:
+    """Leave as after Ctrl-C: with nothing half-made, and none of the tools still at work."""
+    raise SystemExit(128 + number)
 
 
 def run(arguments: list[str]) -> int:
@@ -66,14 +74,19 @@ def run(arguments: list[str]) -> int:
     try:
         code = command.main(args=arguments, prog_name="lab", standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has seen enough. Python would complain again while closing standard output.
+    except (BrokenPipeError, SystemExit) as error:
+        # Typer itself leaves when the reader of a pipe is gone, with the code of a verdict "no".
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+            raise
+        # Python would complain again while closing standard output.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return EXIT_READER_GONE
     except (Exception, KeyboardInterrupt) as error:
         if os.environ.get("TFLM_LAB_TRACEBACK"):
             raise
         return _explain(error)
+    if code == EXIT_INTERRUPTED:  # Typer makes this of Ctrl-C
+        return _explain(KeyboardInterrupt())
     return code if isinstance(code, int) else 0
 
 
@@ -101,9 +114,11 @@ def _explain(error: BaseException) -> int:
 def _usage(error: TyperException) -> str:
     words = str(getattr(error, "message", "") or error)
     options = getattr(getattr(error, "param", None), "opts", None)
-    if words.startswith("Missing parameter") and options:
+    if not options:
+        return words
+    if words.startswith("Missing parameter"):
         return f"missing: {options[0]} (lab COMMAND --help says what it takes)"
-    return words
+    return f"{options[0]}: {words}"
 
 
 def _complain(lines: list[str]) -> None:

@@ -91,8 +91,9 @@ class Worker:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         limit = threading.Timer(seconds, self._end_late)
-        limit.start()
-        try:
+        limit.daemon = True
+        try:  # Ctrl-C may come at any moment from here on
+            limit.start()
             _send(self._process.stdin, (function, arguments))
             answer = _receive(self._process.stdout)
         except (BrokenPipeError, EOFError):
