@@ -255,6 +255,7 @@ class Failure(_Record):
     operator: int | None
     operator_name: str | None
     fault: str | None
+    fault_pc: int | None
     fault_address: int | None
     call_chain: tuple[Frame, ...]
     stack_bytes: int

@@ -326,6 +326,7 @@ def _failure(subject: Subject, failure: Failure | None) -> results.Failure | Non
         operator=failure.operator,
         operator_name=None if failure.operator is None else operators[failure.operator].name,
         fault=failure.fault.kind if failure.fault else None,
+        fault_pc=failure.fault.pc if failure.fault else None,
         fault_address=failure.fault.address if failure.fault else None,
         call_chain=tuple(results.Frame(function=f.function, line=f.line) for f in failure.chain),
         stack_bytes=failure.stack_bytes,

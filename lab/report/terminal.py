@@ -117,7 +117,8 @@ def _evidence(failure: Failure) -> Iterator[str]:
         yield f"  stack   at least {failure.stack_bytes:,} B deep on the failing path"
     if failure.fault:
         at = "" if failure.fault_address is None else f" at 0x{failure.fault_address:08x}"
-        yield f"  fault   {failure.fault.replace('_', ' ')}{at}"
+        pc = "" if failure.fault_pc is None else f", PC 0x{failure.fault_pc:08x}"
+        yield f"  fault   {failure.fault.replace('_', ' ')}{at}{pc}"
     for number, frame in enumerate(failure.call_chain[:_MOST_FRAMES]):
         line = f" ({frame.line})" if frame.line else ""
         yield f"  {'in' if number == 0 else 'from':<7} {frame.function}{line}"

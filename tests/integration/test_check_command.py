@@ -16,7 +16,8 @@ from support import NANO, ROOT, Golden, Ran, lab, no_traceback
 from lab import Options, check
 from lab.errors import NoVerdictError
 from lab.measure.session import Limits
-from lab.results import CheckResult
+from lab.report.terminal import render
+from lab.results import CheckResult, Failure, Frame
 from lab.zoo import model_path
 
 TINY = model_path("tiny_float")
@@ -231,6 +232,22 @@ def test_saved_outputs_are_only_those_of_the_last_check(tmp_path: Path) -> None:
     check(TINY, NANO, Options(save_outputs=tmp_path, invokes=3))
     check(TINY, NANO, Options(save_outputs=tmp_path))
     assert sorted(file.name for file in tmp_path.iterdir()) == ["input_0_0.npy", "output_0_0.npy"]
+
+
+def test_a_fault_is_shown_with_all_that_is_known_of_it() -> None:
+    record = check(TINY, NANO)
+    frames = (Frame(function="Eval", line="tflm/conv.cc:7"), Frame(function="Invoke", line=None))
+    failure = Failure(
+        failure_class="guest_fault", phase="invoke", reason="write unmapped", log=(), operator=2,
+        operator_name="FULLY_CONNECTED", fault="write_unmapped", fault_pc=0x1234,
+        fault_address=0x4, call_chain=frames, stack_bytes=96,
+    )  # fmt: skip
+    verdict = record.verdict.model_copy(update={"status": "failed", "failure_class": "guest_fault"})
+    lines = render(record.model_copy(update={"verdict": verdict, "failure": failure}))
+    assert "  when    invoke in operator 2 FULLY_CONNECTED, on the target" in lines
+    assert "  fault   write unmapped at 0x00000004, PC 0x00001234" in lines
+    assert "  in      Eval (tflm/conv.cc:7)" in lines
+    assert "  from    Invoke" in lines
 
 
 def test_what_if_ram() -> None:
