@@ -75,14 +75,13 @@ def test_a_chatterbox_still_answers() -> None:
 
 
 def test_the_worker_ends_in_the_middle_of_a_request_when_its_parent_is_gone() -> None:
+    fatal = "import os, signal; os.kill(os.getppid(), signal.SIGKILL); signal.pause()"
     script = (
-        "import time; from lab.measure.worker import Worker; worker = Worker(); "
-        "worker.call(int, seconds=100); print('asking', flush=True); "
-        "worker.call(time.sleep, 1000, seconds=1000)"
+        "from lab.measure.worker import Worker; worker = Worker(); "
+        f"worker.call(exec, {fatal!r}, seconds=1000)"
     )
     with watched([sys.executable, "-c", script]) as parent:
-        parent.wait_for("asking")
-        os.kill(parent.process.pid, signal.SIGKILL)
+        assert parent.finish().code == -signal.SIGKILL
         parent.nothing_is_left()
 
 
