@@ -95,7 +95,7 @@ class Builder:
             self._key(recipe),
             Path(__file__),
             recipe.model,
-            repr(layout),
+            repr((layout, WINDOW)),
             RUNNER / "model.S",
             RUNNER / "image.ld.j2",
         )
