@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from lab.board import Run
 
 ARENA_STEP = 16
-_STACK_ALIGNMENT = 8  # AAPCS: SP is a multiple of 8 at public interfaces
+STACK_ALIGNMENT = 8  # AAPCS: SP is a multiple of 8 at public interfaces
 
 
 @dataclass(frozen=True)
@@ -78,14 +78,14 @@ def place(runs: Sequence[Run], demand: Demand) -> Placement:
 def _together(run: Run, demand: Demand) -> Placement:
     top, limit = _stack(run, demand)
     used = run.base + demand.static + demand.application
-    arena = _align_up(used)
+    arena = align_up(used)
     return Placement(run, run, arena, top, limit, limit - used, limit - arena - demand.arena)
 
 
 def _apart(data: Run, arena_run: Run, demand: Demand) -> Placement:
     top, limit = _stack(data, demand)
     rest = limit - data.base - demand.static - demand.application
-    arena = _align_up(arena_run.base)
+    arena = align_up(arena_run.base)
     room = arena_run.end - arena - demand.arena
     return Placement(
         data, arena_run, arena, top, limit, rest, room if rest >= 0 else min(room, rest)
@@ -93,9 +93,10 @@ def _apart(data: Run, arena_run: Run, demand: Demand) -> Placement:
 
 
 def _stack(run: Run, demand: Demand) -> tuple[int, int]:
-    top = run.end // _STACK_ALIGNMENT * _STACK_ALIGNMENT
-    return top, top - _align_up(demand.stack, _STACK_ALIGNMENT)
+    top = run.end // STACK_ALIGNMENT * STACK_ALIGNMENT
+    return top, top - align_up(demand.stack, STACK_ALIGNMENT)
 
 
-def _align_up(value: int, step: int = ARENA_STEP) -> int:
+def align_up(value: int, step: int = ARENA_STEP) -> int:
+    """The next multiple of ``step``, or the value itself."""
     return -(-value // step) * step

@@ -78,11 +78,6 @@ class Images:
         """The image linked for the board's banks."""
         return self.builder.image(self.recipe, real_layout(self.subject.board, placement))
 
-    def flash_missing(self) -> int:
-        """Bytes of flash the board has too few; 0 when it has enough."""
-        needed = self.probe.sizes.flash + self.subject.request.app_flash_bytes
-        return max(0, needed - self.subject.board.flash_run().size)
-
     def for_board(self) -> Path | str:
         """The image for the board's largest run of RAM, or why there is none.
 
@@ -92,7 +87,7 @@ class Images:
         placement = place([run], Demand(self.probe.sizes.static, arena=0, stack=0))
         if placement.margin < 0:
             return f".data and .bss are {-placement.margin:,} B larger than the board's RAM"
-        if short := self.flash_missing():
+        if short := self.subject.flash_missing(self.probe.sizes):
             return f"the image is {short:,} B larger than the board's flash"
         return self.on_board(placement)
 

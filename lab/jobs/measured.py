@@ -29,6 +29,16 @@ class Subject:
     verdicts: tuple[OperatorVerdict, ...]
     registrations: tuple[Registration, ...]
 
+    def arena_wanted(self, required: int) -> int:
+        """Bytes of arena to check: as asked for, else as required."""
+        asked = self.request.arena_bytes
+        return required if asked is None else asked
+
+    def flash_missing(self, sizes: Footprint) -> int:
+        """Bytes of flash the board has too few; 0 when it has enough."""
+        needed = sizes.flash + self.request.app_flash_bytes
+        return max(0, needed - self.board.flash_run().size)
+
 
 @dataclass(frozen=True)
 class Measured:

@@ -10,7 +10,7 @@ from lab.elf import Image
 from lab.engines.base import Machine, Region
 from lab.firmware import WINDOW, Layout, Span
 from lab.model import Model
-from lab.placement import ARENA_STEP, Placement
+from lab.placement import Placement, align_up
 
 _KIB = 1024
 _MIB = 1024 * _KIB
@@ -73,12 +73,12 @@ def plenty(model: Model) -> int:
     structures = sum(128 + 16 * len(tensor.scales) for tensor in model.tensors)
     operators = 256 * len(model.operators)
     size = 2 * (activations + structures + operators) + 64 * _KIB
-    return min(-(-size // _KIB) * _KIB, MAX_ARENA)
+    return min(align_up(size, _KIB), MAX_ARENA)
 
 
 def probe_layout(board: Board, model: Model) -> Layout:
     """Layout of the image for the probe map."""
-    flash = Span(board.flash_run().base, _PROBE_CODE + -(-model.size // _MIB) * _MIB)
+    flash = Span(board.flash_run().base, _PROBE_CODE + align_up(model.size, _MIB))
     ram = next(b for b in _PROBE_RAM if flash.end <= b or flash.base >= b + _PROBE_SPAN)
     return Layout(flash, Span(ram, _PROBE_STATIC), stack_top=ram + _PROBE_SPAN)
 
@@ -86,7 +86,7 @@ def probe_layout(board: Board, model: Model) -> Layout:
 def probe_machine(board: Board, layout: Layout, arena: int) -> Machine:
     """Core of the board with memory as large as needed for an arena of this size."""
     top = layout.stack_top
-    low = -(-(_PROBE_STATIC + arena) // _KIB) * _KIB
+    low = align_up(_PROBE_STATIC + arena, _KIB)
     return _machine(
         board,
         (
@@ -126,4 +126,4 @@ def _machine(board: Board, regions: tuple[Region, ...]) -> Machine:
 
 def arena_base(used_static: int, layout: Layout) -> int:
     """First place for an arena behind the statics."""
-    return -(-(layout.ram.base + used_static) // ARENA_STEP) * ARENA_STEP
+    return align_up(layout.ram.base + used_static)

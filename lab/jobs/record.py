@@ -150,7 +150,8 @@ def _memory(subject: Subject, measured: Measured) -> results.Memory | None:
 
 def _memory_ram(subject: Subject, measured: Measured, placement: Placement) -> results.Ram:
     application = subject.request.app_ram_bytes
-    arena = _arena_size(subject, measured)
+    assert measured.probe.required is not None
+    arena = subject.arena_wanted(measured.probe.required.size)
     stack = placement.stack_top - placement.stack_limit
     static = measured.sizes.static
     alignment = 0
@@ -170,12 +171,6 @@ def _memory_ram(subject: Subject, measured: Measured, placement: Placement) -> r
             else ()
         ),
     )
-
-
-def _arena_size(subject: Subject, measured: Measured) -> int:
-    assert measured.probe.required is not None
-    asked = subject.request.arena_bytes
-    return asked if asked is not None else measured.probe.required.size
 
 
 def _layout(

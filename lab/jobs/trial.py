@@ -20,13 +20,12 @@ from lab.jobs.plan import (
 from lab.measure import tasks
 from lab.measure.failures import Failure
 from lab.measure.session import Inference, Start
-from lab.measure.tasks import Device, Probe, is_arena_failure, with_arena
+from lab.measure.tasks import Device, Probe, with_arena
 from lab.measure.worker import Worker
-from lab.placement import ARENA_STEP, Demand, Placement, place
+from lab.placement import ARENA_STEP, STACK_ALIGNMENT, Demand, Placement, align_up, place
 from lab.runtimes import Say
 
 STACK_GUARD = 512  # bytes; the stack reserve is the larger of this and a quarter on top
-_STACK_STEP = 8
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ class Trial:
             machine = probe_machine(self.subject.board, image.layout, start.arena_bytes)
             device = Device(image.elf, machine, image.offsets, options.engine, options.limits)
             probe = self.worker.call(tasks.probe, device, start, seconds=self._patience)
-            failed = isinstance(probe.outcome, Failure) and is_arena_failure(probe.outcome)
+            failed = isinstance(probe.outcome, Failure) and probe.outcome.is_arena_too_small
             if not failed or start.arena_bytes >= MAX_ARENA:
                 return device, start, probe
             start = with_arena(start, min(start.arena_bytes * 4, MAX_ARENA))
@@ -98,7 +97,7 @@ class Trial:
         assert probe.required is not None
         demand = Demand(
             static=self.images.probe.sizes.static,
-            arena=self.options.arena if self.options.arena is not None else probe.required.size,
+            arena=self.subject.arena_wanted(probe.required.size),
             stack=self._stack_reserve(probe.outcome),
             application=self.subject.request.app_ram_bytes,
         )
@@ -109,13 +108,13 @@ class Trial:
             return self.options.stack_reserve
         high = outcome.stack.high_water
         reserve = max(high + -(-high // 4), high + STACK_GUARD)
-        return -(-reserve // _STACK_STEP) * _STACK_STEP
+        return align_up(reserve, STACK_ALIGNMENT)
 
     def _on_board(self, measured: Measured) -> Measured:
         """Link for the board's banks and run there, as far as the image places at all."""
         placement = measured.placement
         assert placement is not None
-        if self.images.flash_missing() or placement.arena_space < ARENA_STEP:
+        if self.subject.flash_missing(measured.sizes) or placement.arena_space < ARENA_STEP:
             return measured
         self.say(f"running on {self.subject.board.name}")
         elf = self.images.on_board(placement)
@@ -137,8 +136,7 @@ class Trial:
         """The arena that is asked for or required, or as much of it as places."""
         assert measured.probe.required is not None
         assert measured.placement is not None
-        wanted = self.options.arena
-        wanted = measured.probe.required.size if wanted is None else wanted
+        wanted = self.subject.arena_wanted(measured.probe.required.size)
         return min(wanted, measured.placement.arena_space)
 
     def _first_cause(self, measured: Measured, device: Device, start: Start) -> Measured:

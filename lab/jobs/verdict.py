@@ -32,7 +32,7 @@ def verdict_of(subject: Subject, measured: Measured) -> Verdict:
 
 
 def _verdict_failed(failure: Failure, measured: Measured) -> Verdict:
-    if failure.failure_class.startswith("arena_too_small") and measured.placement is None:
+    if failure.is_arena_too_small and measured.placement is None:
         summary = f"needs more arena than the {measured.plenty:,} B tried: {failure.reason}"
     else:
         summary = failure.reason
@@ -79,9 +79,8 @@ def _ram(_: Subject, measured: Measured) -> Verdict | None:
 
 
 def _flash(subject: Subject, measured: Measured) -> Verdict | None:
-    needed = measured.sizes.flash + subject.request.app_flash_bytes
-    short = needed - subject.board.flash_run().size
-    if short <= 0:
+    short = subject.flash_missing(measured.sizes)
+    if not short:
         return None
     return Verdict(
         status="does_not_fit",
@@ -126,5 +125,4 @@ REMEDIES = {
     "planner_lifetime": "use every output and every input of the graph",
     "guest_fault": "see the call chain; the runtime did not check for this",
     "halted": "the runtime gave up on a check; see the call chain",
-    "hang": "the firmware did not come to an end",
 }

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from lab.errors import NoVerdictError
 from lab.measure.failures import Failure
 from lab.measure.session import Session, Start
-from lab.placement import ARENA_STEP
+from lab.placement import ARENA_STEP, align_up
 
 # A trial that hangs is "too small". Working allocations differ little in length, so a multiple of
 # one that worked, and enough for tiny ones, tells a hang.
@@ -61,7 +61,7 @@ def required_arena(session: Session, start: Start, reported: int, setup: int) ->
         return failure is None
 
     plenty = start.arena_bytes
-    high = min(-(-reported // ARENA_STEP) * ARENA_STEP, plenty)
+    high = min(align_up(reported), plenty)
     low, step = 0, ARENA_STEP
     if works(high):
         while (probe := high - step) > 0 and works(probe):

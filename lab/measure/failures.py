@@ -83,6 +83,11 @@ class Failure:
     stack_bytes: int
 
     @property
+    def is_arena_too_small(self) -> bool:
+        """Whether more arena might help."""
+        return self.failure_class in ARENA_CLASSES
+
+    @property
     def reason(self) -> str:
         """One line: the runtime's words where it had any, else what the engine saw."""
         return self._stopped() or next(iter(causes(self.log)), "") or _last(self.log)

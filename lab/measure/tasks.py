@@ -10,7 +10,7 @@ from lab.engines.base import Machine
 from lab.engines.registry import create
 from lab.errors import NoVerdictError
 from lab.measure.arena import Required, required_arena
-from lab.measure.failures import ARENA_CLASSES, Failure
+from lab.measure.failures import Failure
 from lab.measure.session import DEFAULT_LIMITS, Inference, Limits, PlannedBuffer, Session, Start
 from lab.measure.tflm import Offsets
 
@@ -70,11 +70,6 @@ def probe(device: Device, start: Start) -> Probe:
 def run(device: Device, start: Start) -> Inference | Failure:
     """One run, exactly as asked for."""
     return device.session().infer(start)
-
-
-def is_arena_failure(failure: Failure) -> bool:
-    """Whether more arena might help."""
-    return failure.failure_class in ARENA_CLASSES
 
 
 def with_arena(start: Start, size: int) -> Start:
