@@ -1,15 +1,13 @@
-"""The CPU types: compiler flags, emulator model, and what a basic block costs.
+"""The CPU types: compiler flags, emulator model, and the table its cycles come from.
 
-A core is a row of ``CORES`` plus a cycle table. ``decode`` turns the bytes of one basic block into
-everything the meter needs to know about it; it is called once per block, never while it runs.
+A core is a row of ``CORES``. Names follow what silicon vendors write: ``f`` is a single-precision
+FPU, ``fd`` one that also computes double precision.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -22,16 +20,24 @@ class CycleTable:
         about: where the table comes from and what was compared with silicon.
         load: single load; ``pipelined`` when it directly follows a load whose result is not part
             of its address.
+        load_use: added when the next instruction reads what was loaded.
         store: single store.
         fpu_memory: VLDR or VSTR of one word; one more for a doubleword, one less directly after
-            another of them.
+            another of them, never less than one.
         multiple: LDM, STM, PUSH, POP, VLDM, VSTM, LDRD, STRD: this plus one for each word.
+        words_at_once: words that those move in one cycle.
+        return_multiple: added to a POP or LDM that loads PC, besides ``taken``.
         taken: added for every branch that is taken.
+        call: BL, without ``taken``.
         load_pc: LDR into PC, without ``taken``.
         table_branch: TBB or TBH, without ``taken``.
+        accumulate: MLA and MLS.
+        long_multiply: SMULL and UMULL; ``long_accumulate``: SMLAL, UMLAL and their kin.
         divide: SDIV and UDIV, which take 2 to 12 cycles depending on the operands.
         fpu_divide: VDIV and VSQRT.
         fpu_accumulate: VMLA, VMLS, VFMA and their negated forms.
+        pairs: which instructions of one cycle may issue together with the one before: none,
+            ``narrow`` (both of 16 bits, at most one of them arithmetic), or ``any``.
     """
 
     name: str
@@ -40,14 +46,22 @@ class CycleTable:
     load: int
     pipelined: int
     store: int
-    fpu_memory: int
     multiple: int
     taken: int
-    load_pc: int
-    table_branch: int
-    divide: int
-    fpu_divide: int
-    fpu_accumulate: int
+    load_use: int = 0
+    words_at_once: int = 1
+    return_multiple: int = 0
+    call: int = 1
+    load_pc: int = 3
+    table_branch: int = 4
+    accumulate: int = 1
+    long_multiply: int = 1
+    long_accumulate: int = 1
+    divide: int = 6
+    fpu_memory: int = 1
+    fpu_divide: int = 14
+    fpu_accumulate: int = 3
+    pairs: Literal["none", "narrow", "any"] = "none"
 
 
 @dataclass(frozen=True)
@@ -60,7 +74,7 @@ class Core:
         flags: what GCC must be told.
         unicorn_model: name of the constant in ``unicorn.arm_const``.
         cpuid: value of SCB->CPUID.
-        has_fpu: whether floating point instructions exist (and CPACR must enable them).
+        fpu: whether floating point instructions exist (and CPACR must enable them), and which.
         cycles: the cycle model.
     """
 
@@ -69,9 +83,53 @@ class Core:
     flags: tuple[str, ...]
     unicorn_model: str
     cpuid: int
-    has_fpu: bool
+    fpu: Literal["none", "single", "double"]
     cycles: CycleTable
 
+
+_NOT_MODELLED = (
+    "Not modelled: flash wait states and caches, unaligned accesses, a division's operands, bus "
+    "contention."
+)
+
+# Arm DDI0484C (Cortex-M0+ TRM) table 3-1. The rows from STR on were written from memory of that
+# table and of public models of it; nobody has compared them with it again. A single-cycle
+# multiplier is assumed: all boards of the library with this core have it.
+M0PLUS_CYCLES = CycleTable(
+    name="cortex-m0plus-table",
+    accuracy="uncalibrated",
+    about=(
+        "Per-block table for zero wait states after the Cortex-M0+ manual, with the single-cycle "
+        f"multiplier. Not compared with silicon. {_NOT_MODELLED}"
+    ),
+    load=2,
+    pipelined=2,
+    store=2,
+    multiple=1,
+    return_multiple=1,
+    taken=1,
+    call=2,
+)
+
+# Arm 100165_0201 (Cortex-M3 TRM) section 3.3: SMULL 3 to 5, SMLAL 4 to 7, by the operands.
+M3_CYCLES = CycleTable(
+    name="cortex-m3-table",
+    accuracy="uncalibrated",
+    about=(
+        "Per-block table for zero wait states after the Cortex-M3 manual, with load/store "
+        "pipelining inside a block. Not compared with silicon. Fixed values stand in for ranges: "
+        "2 of 1..3 for the refill after a branch, 4 of 3..5 and 6 of 4..7 for long "
+        f"multiplications. {_NOT_MODELLED}"
+    ),
+    load=2,
+    pipelined=1,
+    store=1,
+    multiple=1,
+    taken=2,
+    accumulate=2,
+    long_multiply=4,
+    long_accumulate=6,
+)
 
 # Arm 100166_0001 (Cortex-M4 TRM) table 3-1 and the pipelining rules of the Cortex-M3 TRM
 # (100165_0201, section 3.3), which TI's SWCU192 repeats for the M4. Where the manual gives a
@@ -92,264 +150,95 @@ M4_CYCLES = CycleTable(
     fpu_memory=2,
     multiple=1,
     taken=2,
-    load_pc=3,
-    table_branch=4,
-    divide=6,
-    fpu_divide=14,
-    fpu_accumulate=3,
 )
 
-_M4F = Core(
-    name="cortex-m4f",
-    title="Arm Cortex-M4 with single-precision FPU",
-    flags=("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"),
-    unicorn_model="UC_CPU_ARM_CORTEX_M4",
-    cpuid=0x410FC241,
-    has_fpu=True,
-    cycles=M4_CYCLES,
+# Arm publishes no cycle table for this core. Divisions, VDIV and VSQRT, and the two words a cycle
+# were measured by others (quinapalus.com, jnk0le/random on an STM32H743); LLVM's scheduling model
+# (ARMScheduleM7.td) agrees. Branch prediction, store buffer and bank conflicts are left out.
+M7_CYCLES = CycleTable(
+    name="cortex-m7-rough",
+    accuracy="uncalibrated",
+    about=(
+        "Rough: two instructions issue together when neither needs the other's result and at most "
+        "one of them multiplies, computes floating point, or loads; loads are used one cycle "
+        "late; every taken branch costs one cycle, predicted or not. Arm publishes no table for "
+        f"this core. Not compared with silicon. {_NOT_MODELLED}"
+    ),
+    load=1,
+    pipelined=1,
+    load_use=1,
+    store=1,
+    multiple=0,
+    words_at_once=2,
+    taken=1,
+    load_pc=2,
+    table_branch=2,
+    divide=7,
+    fpu_divide=16,
+    pairs="any",
 )
 
-CORES: dict[str, Core] = {core.name: core for core in (_M4F,)}
+# Arm publishes no cycle table for this core. Measured by others on an RP2350 (jnk0le/random);
+# nothing was found about its divisions, so those of the Cortex-M4 stand in.
+M33_CYCLES = CycleTable(
+    name="cortex-m33-rough",
+    accuracy="uncalibrated",
+    about=(
+        "Rough: after measurements published for an RP2350. Two 16-bit instructions issue together "
+        "when at most one of them computes; loads are used one cycle late; divisions as on the "
+        f"Cortex-M4. Not compared with silicon. {_NOT_MODELLED}"
+    ),
+    load=1,
+    pipelined=1,
+    load_use=1,
+    store=1,
+    multiple=0,
+    taken=1,
+    load_pc=2,
+    table_branch=2,
+    pairs="narrow",
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """What one straight run of instructions does, wherever it lies.
-
-    Attributes:
-        instructions: instructions issued, those an IT skips included.
-        cycles: by the core's table, without the taken-branch cycles.
-        sp_low: lowest SP inside the block, relative to SP on entry, as far as it is static (<= 0).
-        sp_tail: None when every change of SP is static. Else SP is computed somewhere in the
-            block, and this is the lowest SP from there on, relative to SP at the end (<= 0).
-        probes: where SP is computed more than once: offset of each instruction before which SP
-            must be read, and the lowest SP relative to it since the computation before.
-        sp_exact: whether all that tells the minimum exactly.
-        fpu_offset: offset of the first instruction that needs the FPU, or None.
-        last_offset: offset of the last instruction.
-        halted: a single branch to itself.
-    """
-
-    instructions: int
-    cycles: int
-    sp_low: int
-    sp_tail: int | None
-    probes: tuple[tuple[int, int], ...]
-    sp_exact: bool
-    fpu_offset: int | None
-    last_offset: int
-    halted: bool
+def _core(
+    name: str,
+    title: str,
+    cpu: str,
+    cpuid: int,
+    cycles: CycleTable,
+    fpu: Literal["none", "single", "double"] = "none",
+    fpu_flag: str = "",
+) -> Core:
+    """A row of the table: with an FPU, arguments travel in its registers (the hard-float ABI)."""
+    model = "M0" if cpu == "cortex-m0plus" else cpu.removeprefix("cortex-").upper()
+    abi = ("-mfloat-abi=hard", f"-mfpu={fpu_flag}") if fpu_flag else ("-mfloat-abi=soft",)
+    flags = (f"-mcpu={cpu}", "-mthumb", *abi)
+    return Core(name, f"Arm {title}", flags, f"UC_CPU_ARM_CORTEX_{model}", cpuid, fpu, cycles)
 
 
-@lru_cache(maxsize=1 << 16)
-def decode(core: Core, code: bytes) -> Block:
-    """Decode a basic block; the result does not depend on its address.
-
-    Halfwords that are no instruction count as one instruction of one cycle.
-
-    Args:
-        core: whose cycle table applies.
-        code: the whole block.
-    """
-    stack = _Stack()
-    count = cycles = last_offset = 0
-    fpu_offset: int | None = None
-    previous: _Instruction | None = None
-    for offset, instruction, conditional in _instructions(code):
-        count += 1
-        last_offset = offset
-        cycles += _cost(core.cycles, instruction, previous)
-        stack.step(offset, instruction, conditional)
-        if instruction.fpu and fpu_offset is None:
-            fpu_offset = offset
-        previous = instruction
-    return Block(
-        instructions=count,
-        cycles=cycles,
-        sp_low=stack.low,
-        sp_tail=stack.tail,
-        probes=tuple(stack.probes),
-        sp_exact=stack.exact,
-        fpu_offset=fpu_offset,
-        last_offset=last_offset,
-        halted=code in (b"\xfe\xe7", b"\xff\xf7\xfe\xbf"),
+_SINGLE = "with single-precision FPU"
+# Unicorn has no Cortex-M0+; its M0 has the same instructions. CPUID: main ID register in each TRM.
+CORES: dict[str, Core] = {
+    core.name: core
+    for core in (
+        _core("cortex-m0plus", "Cortex-M0+", "cortex-m0plus", 0x410CC601, M0PLUS_CYCLES),
+        _core("cortex-m3", "Cortex-M3", "cortex-m3", 0x412FC231, M3_CYCLES),
+        _core("cortex-m4", "Cortex-M4 without FPU", "cortex-m4", 0x410FC241, M4_CYCLES),
+        _core(
+            "cortex-m4f", f"Cortex-M4 {_SINGLE}", "cortex-m4", 0x410FC241, M4_CYCLES,
+            "single", "fpv4-sp-d16",
+        ),
+        _core(
+            "cortex-m7f", f"Cortex-M7 {_SINGLE}", "cortex-m7", 0x411FC272, M7_CYCLES,
+            "single", "fpv5-sp-d16",
+        ),
+        _core(
+            "cortex-m7fd", "Cortex-M7 with double-precision FPU", "cortex-m7", 0x411FC272,
+            M7_CYCLES, "double", "fpv5-d16",
+        ),
+        _core(
+            "cortex-m33f", f"Cortex-M33 {_SINGLE}", "cortex-m33", 0x410FD213, M33_CYCLES,
+            "single", "fpv5-sp-d16",
+        ),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Instruction:
-    """One instruction as the cycle table and the stack see it.
-
-    ``kind`` is a field of CycleTable, ``fpu_load``, ``fpu_store`` or ``other``; ``words`` is what
-    a transfer moves; ``sp`` is the change of SP in bytes, None when it is computed.
-    """
-
-    kind: str
-    words: int = 0
-    result: str = ""
-    address: str = ""
-    sp: int | None = 0
-    fpu: bool = False
-
-
-_OTHER = _Instruction("other")
-_CONDITIONS = re.compile(r"(.+)(eq|ne|hs|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)")
-_MULTIPLE = re.compile(r"v?(ldm|stm|push|pop)(ia|db|ea|fd)?")
-_REGISTER_RANGE = re.compile(r"([rsd])(\d+)-[rsd](\d+)")
-_ACCUMULATE = re.compile(r"v(n?ml|fn?m)[as]")
-# Instructions whose first operand is no result; load multiple counts as one without "!".
-_READS_FIRST = re.compile(r"cmp|cmn|tst|teq|bl?x|str.*|v?stm.*|v?ldm.*")
-
-
-def _instructions(code: bytes) -> list[tuple[int, _Instruction, bool]]:
-    """Offset, meaning, and whether an IT makes it conditional, of each instruction."""
-    found: list[tuple[int, _Instruction, bool]] = []
-    offset = pending = 0
-    while offset < len(code):
-        for address, size, mnemonic, operands in _disassembler().disasm_lite(code[offset:], offset):
-            name = mnemonic.partition(".")[0]
-            conditional = pending > 0
-            pending = max(0, pending - 1)
-            if conditional and (match := _CONDITIONS.fullmatch(name)):
-                name = match[1]
-            if re.fullmatch(r"it[te]{0,3}", name):
-                pending = len(name) - 1
-            found.append((address, _classify(name, operands), conditional))
-            offset = address + size
-        if offset < len(code):  # no instruction: step over it as the core's fetch would
-            found.append((offset, _OTHER, False))
-            offset += 4 if code[offset + 1 : offset + 2] >= b"\xe8" else 2
-            pending = max(0, pending - 1)
-    return found
-
-
-@lru_cache(maxsize=1)
-def _disassembler() -> Any:
-    import capstone  # here: takes longer to import than everything else in this file
-
-    return capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS)
-
-
-@lru_cache(maxsize=1 << 14)
-def _classify(name: str, operands: str) -> _Instruction:
-    """Meaning of an instruction from its text, the condition already taken off."""
-    fpu = name[0] == "v"
-    result = operands.partition(",")[0]
-    address = operands[operands.find("[") :] if "[" in operands else ""
-    sp = _sp_change(name, operands)
-    if _MULTIPLE.fullmatch(name):
-        return _Instruction("multiple", _words(operands), sp=sp, fpu=fpu)
-    if name.startswith(("ldrd", "strd")):
-        return _Instruction("multiple", 2, sp=sp)
-    if name.startswith(("vldr", "vstr")):
-        words = 2 if result.startswith("d") else 1
-        return _Instruction("fpu_load" if name == "vldr" else "fpu_store", words, fpu=True)
-    if name.startswith("ldr"):
-        return _Instruction("load_pc" if result == "pc" else "load", 1, result, address, sp)
-    if name.startswith("str"):
-        return _Instruction("store", 1, sp=sp)
-    return _Instruction(_arithmetic_kind(name), sp=sp, fpu=fpu)
-
-
-def _arithmetic_kind(name: str) -> str:
-    if name in ("sdiv", "udiv"):
-        return "divide"
-    if name in ("vdiv", "vsqrt"):
-        return "fpu_divide"
-    if _ACCUMULATE.fullmatch(name):
-        return "fpu_accumulate"
-    return "table_branch" if name in ("tbb", "tbh") else "other"
-
-
-def _words(operands: str) -> int:
-    """Words that a register list such as ``{r4-r6, lr}`` or ``{d8, d9}`` moves."""
-    words = 0
-    for item in operands[operands.find("{") + 1 :].rstrip("}").replace(" ", "").split(","):
-        span = _REGISTER_RANGE.fullmatch(item)
-        count = int(span[3]) - int(span[2]) + 1 if span else 1
-        words += count * (2 if item.startswith("d") else 1)
-    return words
-
-
-def _sp_change(name: str, operands: str) -> int | None:
-    """Bytes by which SP moves; None when the value is computed."""
-    if name == "msr":
-        return None if re.match(r"(msp|psp|control)\b", operands, re.IGNORECASE) else 0
-    if name in ("push", "vpush", "pop", "vpop"):
-        return _words(operands) * (-4 if name.endswith("push") else 4)
-    if match := re.fullmatch(r"sp!, (\{.*\})", operands):
-        return _words(match[1]) * (-4 if name.endswith("db") else 4)
-    if match := re.search(r"\[sp, #(-?\w+)\]!|\[sp\], #(-?\w+)", operands):
-        return int(match[1] or match[2], 0)
-    if (match := re.fullmatch(r"sp, (?:sp, )?#(\w+)", operands)) and name[:3] in ("add", "sub"):
-        return int(match[1], 0) * (-1 if name[:3] == "sub" else 1)
-    return None if operands.startswith("sp") and not _READS_FIRST.fullmatch(name) else 0
-
-
-def _cost(table: CycleTable, instruction: _Instruction, previous: _Instruction | None) -> int:
-    """Cycles of an instruction after another one of the same block."""
-    kind, before = instruction.kind, previous.kind if previous else ""
-    if kind == "other":
-        return 1
-    if kind == "multiple":
-        return table.multiple + instruction.words
-    if kind == "load":
-        overlap = before == "load" and not _uses(instruction.address, previous)
-        return table.pipelined if overlap else table.load
-    if kind in ("fpu_load", "fpu_store"):
-        return table.fpu_memory + instruction.words - 1 - (before in ("fpu_load", "fpu_store"))
-    cycles: int = getattr(table, kind)
-    return cycles
-
-
-def _uses(address: str, previous: _Instruction | None) -> bool:
-    return previous is not None and bool(re.search(rf"\b{previous.result}\b", address))
-
-
-class _Stack:
-    """Follows SP through a block.
-
-    Before a computed change positions are relative to entry, afterwards to the new value. A
-    conditional pop leaves a range of positions; a conditional push counts as computed, because
-    only the SP that follows tells whether it happened.
-    """
-
-    def __init__(self) -> None:
-        self.low = 0
-        self.probes: list[tuple[int, int]] = []
-        self._exact = True
-        self._here = self._highest = 0  # range of possible positions
-        self._segment_low: int | None = None  # lowest since the computed change
-
-    @property
-    def tail(self) -> int | None:
-        return None if self._segment_low is None else self._segment_low - self._highest
-
-    @property
-    def exact(self) -> bool:
-        return self._exact and (self._segment_low is None or self._here == self._highest)
-
-    def step(self, offset: int, instruction: _Instruction, conditional: bool) -> None:
-        change = instruction.sp
-        if change == 0:
-            return
-        if change is None or (conditional and change < 0):
-            if self.tail is not None:
-                self.probes.append((offset, self.tail))
-            self._exact = self.exact
-            self._here = self._highest = self._segment_low = 0
-            return
-        self._highest += change
-        if not conditional:
-            self._here += change
-        self._note()
-
-    def _note(self) -> None:
-        low = self.low if self._segment_low is None else self._segment_low
-        if self._here < low:
-            self._exact &= self._here == self._highest
-            low = self._here
-        if self._segment_low is None:
-            self.low = low
-        else:
-            self._segment_low = low
+}  # fmt: skip

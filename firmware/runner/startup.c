@@ -7,7 +7,9 @@ int main(void);
 void __libc_init_array(void);
 void Reset_Handler(void);
 
+#if defined(__ARM_FP)
 static volatile uint32_t* const CPACR = (volatile uint32_t*)0xE000ED88;
+#endif
 
 void Default_Handler(void) {
   for (;;) __asm volatile("");

@@ -18,7 +18,8 @@ from unicorn import arm_const
 from unicorn import unicorn_const as const
 from unicorn.unicorn_py3.unicorn import uclib
 
-from lab.cores import Block, Core, decode
+from lab.cores import Core
+from lab.decode import Block, decode
 from lab.elf import Segment
 from lab.engines._meter import Meter
 from lab.engines.base import Fault, Machine, Stop, StopReason, Totals

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.cores import CORES, Block, decode
+from lab.cores import CORES
+from lab.decode import Block, decode
 
 M4F = CORES["cortex-m4f"]
 
