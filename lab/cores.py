@@ -86,6 +86,11 @@ class Core:
     fpu: Literal["none", "single", "double"]
     cycles: CycleTable
 
+    @property
+    def has_cyccnt(self) -> bool:
+        """Whether the DWT counts cycles; that of Armv6-M does not."""
+        return self.unicorn_model != "UC_CPU_ARM_CORTEX_M0"
+
 
 _NOT_MODELLED = (
     "Not modelled: flash wait states and caches, unaligned accesses, a division's operands, bus "

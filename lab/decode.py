@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from lab.alignment import Access, Alignment
 from lab.cores import Core, CycleTable
 
 
@@ -30,6 +31,11 @@ class Block:
         fpu_offset: offset of the first instruction that needs the FPU, or None.
         last_offset: offset of the last instruction.
         halted: a single branch to itself.
+        undefined_offset: offset of the first instruction that the emulated core executes and
+            this one does not have, or None.
+        accesses: what must be word-aligned, and where to look.
+        keeps_alignment: whether what was aligned on entry is aligned at the end as well.
+        divisions: offset, divisor and condition of each division.
     """
 
     instructions: int
@@ -41,6 +47,10 @@ class Block:
     fpu_offset: int | None
     last_offset: int
     halted: bool
+    undefined_offset: int | None
+    accesses: tuple[Access, ...]
+    keeps_alignment: bool
+    divisions: tuple[tuple[int, str, str], ...]
 
 
 @lru_cache(maxsize=1 << 16)
@@ -53,12 +63,14 @@ def decode(core: Core, code: bytes) -> Block:
         core: whose cycle table applies.
         code: the whole block.
     """
-    stack = _Stack()
+    stack, alignment = _Stack(), Alignment()
+    divisions: list[tuple[int, str, str]] = []
     count = cycles = last_offset = 0
     fpu_offset: int | None = None
+    undefined_offset: int | None = None
     previous: _Instruction | None = None
     alone = False  # the one before issued by itself, so that this one may join it
-    for offset, size, instruction, conditional in _instructions(code):
+    for offset, size, instruction, condition in _instructions(code):
         count += 1
         cost = _cost(core.cycles, instruction, previous)
         alone = not (
@@ -68,9 +80,15 @@ def decode(core: Core, code: bytes) -> Block:
         )  # fmt: skip
         cycles += cost * alone
         last_offset = offset
-        stack.step(offset, instruction, conditional)
+        stack.step(offset, instruction, bool(condition))
+        alignment.step(offset, instruction.name, instruction.operands, condition)
         if instruction.fpu and fpu_offset is None:
             fpu_offset = offset
+        if undefined_offset is None and _is_missing(core, instruction):
+            undefined_offset = offset
+        if instruction.kind == "divide":
+            divisor = instruction.operands.rpartition(" ")[2]
+            divisions.append((offset, divisor, condition))
         previous = instruction
     return Block(
         instructions=count,
@@ -82,19 +100,38 @@ def decode(core: Core, code: bytes) -> Block:
         fpu_offset=fpu_offset,
         last_offset=last_offset,
         halted=code in (b"\xfe\xe7", b"\xff\xf7\xfe\xbf"),
+        undefined_offset=undefined_offset,
+        accesses=tuple(alignment.accesses),
+        keeps_alignment=alignment.keeps(),
+        divisions=tuple(divisions),
     )
+
+
+def _is_missing(core: Core, instruction: _Instruction) -> bool:
+    """Whether the emulated core executes what this one does not have.
+
+    Unicorn's Cortex-M3 knows the DSP extension, its M0 CBZ, and its M7 has double precision.
+    """
+    if core.name == "cortex-m0plus":
+        return instruction.name in {"cbz", "cbnz"}
+    if core.name == "cortex-m3":
+        return _DSP.fullmatch(instruction.name) is not None
+    return core.fpu == "single" and instruction.double
 
 
 @dataclass(frozen=True, slots=True)
 class _Instruction:
     """One instruction as the cycle table and the stack see it.
 
-    ``kind`` is a field of CycleTable, ``fpu_load``, ``fpu_store`` or ``other``; ``unit`` is what
-    computes it, ``arithmetic`` for most; ``words`` is what a transfer moves; ``result`` the first register it writes; ``reads`` those it reads;
-    ``address`` the ones its address is made of; ``sp`` is the change of SP in bytes, None when it
-    is computed.
+    ``name`` has no condition and no suffix; ``kind`` is a field of CycleTable, ``fpu_load``,
+    ``fpu_store`` or ``other``; ``unit`` is what computes it, ``arithmetic`` for most; ``words`` is
+    what a transfer moves; ``result`` the first register it writes; ``reads`` those it reads;
+    ``address`` those its address is made of; ``sp`` is the change of SP in bytes, None when it is
+    computed; ``double`` computes in double precision; ``returns`` loads PC from a list.
     """
 
+    name: str
+    operands: str
     kind: str
     unit: str = "arithmetic"
     words: int = 0
@@ -103,11 +140,20 @@ class _Instruction:
     address: frozenset[str] = frozenset()
     sp: int | None = 0
     fpu: bool = False
+    double: bool = False
     returns: bool = False
 
 
-_OTHER = _Instruction("other")
+_OTHER = _Instruction("", "", "other")
+_MOVES_DOUBLES = {"vmov", "vldr", "vstr", "vpush", "vpop"}  # single-precision FPUs have these
 _PAIRS = {"none": 0, "narrow": 2, "any": 4}  # bytes of an instruction that may issue with another
+# Armv7-M ARM, A4.4.6: the instructions of the DSP extension.
+_DSP = re.compile(
+    r"q(d?add|d?sub)|([suq]|u?q|[su]h)(add|sub)(8|16)|([suq]|u?q|[su]h)(asx|sax)|sel|pkh(bt|tb)"
+    r"|[su]xtab(16)?|[su]xt[ab]?b?16|[su]sat16|usada?8|umaal"
+    r"|smul([bt][bt]|w[bt])|smla([bt][bt]|w[bt])|smlal([bt][bt]|dx?)|smlsldx?"
+    r"|sm(la|ua|ls|us)dx?|smm(la|ls|ul)r?"
+)
 _MULTIPLY = re.compile("mul|mla|mls|[su]m[um]l.*|sml.*|smm.*|smu.*")
 _CONDITIONS = re.compile(r"(.+)(eq|ne|hs|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)")
 _MULTIPLE = re.compile(r"v?(ldm|stm|push|pop)(ia|db|ea|fd)?")
@@ -132,24 +178,24 @@ _OVERWRITES = re.compile(r"v?mov|mvn|[su]xt|rev|clz|rbit|neg|rsb|adr|v?ldr|vcvt|
 _READS_FIRST = re.compile(r"cmp|cmn|tst|teq|bl?x|str.*|v?stm.*|v?ldm.*")
 
 
-def _instructions(code: bytes) -> list[tuple[int, int, _Instruction, bool]]:
-    """Offset, size, meaning, and whether an IT makes it conditional, of each instruction."""
-    found: list[tuple[int, int, _Instruction, bool]] = []
+def _instructions(code: bytes) -> list[tuple[int, int, _Instruction, str]]:
+    """Offset, size, meaning, and the condition that an IT gives it, of each instruction."""
+    found: list[tuple[int, int, _Instruction, str]] = []
     offset = pending = 0
     while offset < len(code):
         for address, size, mnemonic, operands in _disassembler().disasm_lite(code[offset:], offset):
-            name = mnemonic.partition(".")[0]
-            conditional = pending > 0
+            name, _, suffix = mnemonic.partition(".")
+            condition = ""
+            if pending and (match := _CONDITIONS.fullmatch(name)):
+                name, condition = match.groups()
             pending = max(0, pending - 1)
-            if conditional and (match := _CONDITIONS.fullmatch(name)):
-                name = match[1]
             if re.fullmatch(r"it[te]{0,3}", name):
                 pending = len(name) - 1
-            found.append((address, size, _classify(name, operands), conditional))
+            found.append((address, size, _classify(name, suffix, operands), condition))
             offset = address + size
         if offset < len(code):  # no instruction: step over it as the core's fetch would
             size = 4 if code[offset + 1 : offset + 2] >= b"\xe8" else 2
-            found.append((offset, size, _OTHER, False))
+            found.append((offset, size, _OTHER, ""))
             offset += size
             pending = max(0, pending - 1)
     return found
@@ -163,7 +209,7 @@ def _disassembler() -> Any:
 
 
 @lru_cache(maxsize=1 << 14)
-def _classify(name: str, operands: str) -> _Instruction:
+def _classify(name: str, suffix: str, operands: str) -> _Instruction:
     """Meaning of an instruction from its text, the condition already taken off."""
     kind = _kind(name, operands)
     first, _, rest = operands.partition(",")
@@ -171,6 +217,8 @@ def _classify(name: str, operands: str) -> _Instruction:
     if not _READS_FIRST.fullmatch(name) and (rest.count(",") or _OVERWRITES.match(name)):
         reads = rest
     return _Instruction(
+        name=name,
+        operands=operands,
         kind=kind,
         unit=_unit(name, kind),
         words=_words(operands) if kind == "multiple" and "{" in operands
@@ -180,6 +228,7 @@ def _classify(name: str, operands: str) -> _Instruction:
         address=frozenset(_REGISTER.findall(operands[operands.find("[") :])),
         sp=_sp_change(name, operands),
         fpu=name[0] == "v",
+        double="f64" in suffix and name not in _MOVES_DOUBLES,
         returns=kind == "multiple" and "pc" in operands,
     )  # fmt: skip
 
@@ -199,7 +248,13 @@ def _kind(name: str, operands: str) -> str:
 def _unit(name: str, kind: str) -> str:
     if kind != "other":
         return kind.removeprefix("fpu_")
-    return "multiply" if _MULTIPLY.fullmatch(name) else "fpu" if name[0] == "v" else "arithmetic"
+    return (
+        "multiply"
+        if _MULTIPLY.fullmatch(name.removesuffix("s"))
+        else "fpu"
+        if name[0] == "v"
+        else "arithmetic"
+    )
 
 
 def _words(operands: str) -> int:

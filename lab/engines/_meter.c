@@ -22,12 +22,26 @@
 #define LARGEST_TABLE (1u << 20)
 #define TOLERATED_COLLISIONS 100000
 
-enum { DYNAMIC_SP = 1, USES_FPU = 2, HALTED = 4, INEXACT_SP = 8, WANTS_PROBES = 16 };
+enum {
+    DYNAMIC_SP = 1, USES_FPU = 2, HALTED = 4, INEXACT_SP = 8, WANTS_PROBES = 16, UNDEFINED = 32,
+    KEEPS_ALIGNMENT = 64
+};
+enum { HAS_FPU = 1, HAS_CYCCNT = 2 }; /* features of the core */
 
 typedef enum {
     NOTHING, ADDRESS, HALT, BUDGET, CLOCK, NO_COPROCESSOR, STACK_LIMIT, BLOCKS, INTERRUPT, PROBES,
-    ERROR
+    NO_INSTRUCTION, UNALIGNED_BLOCK, UNALIGNED, DIVIDED_BY_ZERO, NEW_TRAPS, ERROR
 } Reason;
+
+/* An instruction to look at before each execution: bits of a register that must not be ... */
+typedef struct Watch {
+    struct Watch *next;
+    struct Meter *meter;
+    uc_hook hook;
+    int reg;
+    unsigned condition; /* as encoded in instructions; 14: always */
+    Reason reason;      /* UNALIGNED: unless its two lowest bits are zero, DIVIDED_BY_ZERO: if it is */
+} Watch;
 
 typedef struct {
     uint64_t key;    /* address | size << 32, maybe | SLOW; 0: free */
@@ -37,16 +51,19 @@ typedef struct {
 typedef struct {
     uint64_t key, executions, taken;
     uint32_t slot, instructions, cycles, flags;
+    uint32_t aligned; /* bit n: register n must be word-aligned on entry */
     int32_t sp_low, sp_tail;
     bool stop;
 } Cold;
 
-typedef struct {
+typedef struct Meter {
     PyObject_HEAD
     uc_engine *uc;
     PyObject *decode;
     uc_err (*hook_add)(uc_engine *, uc_hook *, int, void *, void *, uint64_t, uint64_t, ...);
+    uc_err (*hook_del)(uc_engine *, uc_hook);
     uc_err (*reg_read)(uc_engine *, int, void *);
+    uc_err (*reg_write)(uc_engine *, int, const void *);
     uc_err (*emu_start)(uc_engine *, uint64_t, uint64_t, uint64_t, size_t);
     uc_err (*emu_stop)(uc_engine *);
     uc_err (*mmio_map)(uc_engine *, uint64_t, size_t, uc_cb_mmio_read_t, void *,
@@ -70,7 +87,8 @@ typedef struct {
     uint32_t *stops;
     Py_ssize_t stop_count;
     struct timespec deadline;
-    uint32_t stack_limit, interrupt, access_type;
+    uint32_t stack_limit, interrupt, access_type, watched;
+    uint32_t stopped_before; /* block that was not entered, | 1; 0: stopped for another reason */
     uint64_t access_address;
     Reason reason;
     bool first, accessed, below_limit;
@@ -81,7 +99,9 @@ typedef struct {
     /* system registers */
     uint8_t system[0x1000], dwt[0x1000];
     uint64_t systick_start, cyccnt_start;
-    bool fpu_enabled;
+    uint32_t features;
+    bool fpu_enabled, new_traps;
+    Watch *watches;
 } Meter;
 
 /* ---- table of blocks ---- */
@@ -110,7 +130,8 @@ static void classify(Meter *m, Cold *cold)
     uint32_t address = key_address(cold->key);
     cold->stop = m->stop_count && bsearch(&address, m->stops, (size_t)m->stop_count,
                                           sizeof *m->stops, compare_addresses);
-    bool slow = cold->stop || cold->sp_low < 0 || cold->flags & (DYNAMIC_SP | HALTED | INEXACT_SP | WANTS_PROBES)
+    uint32_t always = DYNAMIC_SP | HALTED | INEXACT_SP | WANTS_PROBES | UNDEFINED;
+    bool slow = cold->stop || cold->sp_low < 0 || cold->aligned || cold->flags & always
                 || (cold->flags & USES_FPU && !m->fpu_enabled);
     m->hot[cold->slot].key = cold->key | (slow ? SLOW : 0);
 }
@@ -165,8 +186,8 @@ static bool learn(Meter *m, uint64_t key)
     Cold cold = {.key = key};
     bool ok = false;
     PyObject *answer = PyObject_CallFunction(m->decode, "II", key_address(key), key_size(key));
-    if (answer && PyArg_ParseTuple(answer, "IIiiI", &cold.instructions, &cold.cycles,
-                                   &cold.sp_low, &cold.sp_tail, &cold.flags)) {
+    if (answer && PyArg_ParseTuple(answer, "IIiiII", &cold.instructions, &cold.cycles,
+                                   &cold.sp_low, &cold.sp_tail, &cold.flags, &cold.aligned)) {
         ok = make_room(m);
         if (!ok)
             PyErr_NoMemory();
@@ -285,6 +306,20 @@ static Reason check(Meter *m)
     return NOTHING;
 }
 
+/* Whether the registers a block takes addresses from are word-aligned. */
+static bool aligned(Meter *m, const Cold *cold)
+{
+    if (cold->flags & KEEPS_ALIGNMENT && m->last == cold->key && !m->first)
+        return true; /* a loop of this one block: as it was the first time */
+    for (uint32_t rest = cold->aligned; rest; rest &= rest - 1) {
+        int number = __builtin_ctz(rest);
+        int reg = number == 14 ? UC_ARM_REG_LR : UC_ARM_REG_R0 + number;
+        if (read_register(m, reg) & 3)
+            return false;
+    }
+    return true;
+}
+
 /* Why a block must not be entered now. */
 static Reason judge(Meter *m, Cold *cold)
 {
@@ -297,12 +332,20 @@ static Reason judge(Meter *m, Cold *cold)
         if (reason)
             return reason;
     }
+    if (m->new_traps) {
+        m->new_traps = false;
+        return NEW_TRAPS;
+    }
     if (cold->flags & USES_FPU && !m->fpu_enabled)
         return NO_COPROCESSOR;
+    if (cold->flags & UNDEFINED)
+        return NO_INSTRUCTION;
     if (cold->flags & WANTS_PROBES) { /* once: then the host has placed them */
         cold->flags &= ~(uint32_t)WANTS_PROBES;
         return PROBES;
     }
+    if (cold->aligned && !aligned(m, cold))
+        return UNALIGNED_BLOCK;
     if (cold->sp_low < 0) {
         m->entry_sp = read_register(m, UC_ARM_REG_SP);
         m->below_limit |= (int64_t)m->entry_sp + cold->sp_low < (int64_t)m->stack_limit;
@@ -355,6 +398,7 @@ static __attribute__((noinline)) void on_block_slow(Meter *m, uint64_t key)
     Cold *cold = &m->cold[m->ordinal[slot]];
     Reason reason = judge(m, cold);
     if (reason) {
+        m->stopped_before = key_address(key) | 1;
         stop(m, reason);
         return;
     }
@@ -379,10 +423,34 @@ static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user)
         count(m, hot, address, size);
 }
 
+/* Whether a condition holds (Armv7-M ARM, A7.3). */
+static bool holds(Meter *m, unsigned condition)
+{
+    uint32_t flags = condition < 14 ? read_register(m, UC_ARM_REG_APSR) : 0;
+    bool n = flags >> 31 & 1, z = flags >> 30 & 1, c = flags >> 29 & 1, v = flags >> 28 & 1;
+    bool results[] = {z, c, n, v, c && !z, n == v, n == v && !z, true};
+    return results[condition >> 1 & 7] != (condition & 1 && condition < 14);
+}
+
+static void on_watched(uc_engine *uc, uint64_t address, uint32_t size, void *user)
+{
+    (void)uc, (void)size;
+    const Watch *watch = user;
+    Meter *m = watch->meter;
+    uint32_t value = read_register(m, watch->reg);
+    bool bad = watch->reason == UNALIGNED ? value & 3 : value == 0;
+    if (bad && !m->reason && holds(m, watch->condition)) {
+        m->watched = (uint32_t)address;
+        stop(m, watch->reason);
+    }
+}
+
 static void on_interrupt(uc_engine *uc, uint32_t number, void *user)
 {
     (void)uc;
     Meter *m = user;
+    if (m->reason) /* a stop inside an IT comes too late: what follows did not happen */
+        return;
     m->interrupt = number;
     stop(m, INTERRUPT);
 }
@@ -408,7 +476,9 @@ static void empty_hook(uc_engine *uc, uint64_t address, uint32_t size, void *use
 
 /* ---- system registers (Armv7-M ARM, B3.2 and C1.8) ---- */
 
-enum { SYST_CSR = 0x10, SYST_RVR = 0x14, SYST_CVR = 0x18, CPUID = 0xd00, CPACR = 0xd88 };
+enum {
+    SYST_CSR = 0x10, SYST_RVR = 0x14, SYST_CVR = 0x18, CPUID = 0xd00, CCR = 0xd14, CPACR = 0xd88
+};
 enum { DWT_CYCCNT = 4 };
 
 static uint32_t word(const uint8_t *page, uint32_t offset)
@@ -457,8 +527,11 @@ static void system_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t
 {
     (void)uc;
     Meter *m = user;
-    if ((offset & ~3ull) == CPUID)
+    bool read_only = (offset & ~3ull) == CPUID
+                     || ((offset & ~3ull) == CPACR && !(m->features & HAS_FPU));
+    if (read_only)
         return;
+    m->new_traps |= (offset & ~3ull) == CCR;
     memcpy(m->system + (offset & 0xfff), &value, size);
     if ((offset & ~3ull) == SYST_CVR || (offset & ~3ull) == SYST_CSR) {
         settle(m);
@@ -473,7 +546,8 @@ static uint64_t dwt_read(uc_engine *uc, uint64_t offset, unsigned size, void *us
     (void)uc;
     Meter *m = user;
     settle(m);
-    put_word(m->dwt, DWT_CYCCNT, (uint32_t)(m->cycles - m->cyccnt_start));
+    if (m->features & HAS_CYCCNT)
+        put_word(m->dwt, DWT_CYCCNT, (uint32_t)(m->cycles - m->cyccnt_start));
     return get_bytes(m->dwt, offset, size);
 }
 
@@ -481,6 +555,8 @@ static void dwt_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t va
 {
     (void)uc;
     Meter *m = user;
+    if ((offset & ~3ull) == DWT_CYCCNT && !(m->features & HAS_CYCCNT))
+        return;
     memcpy(m->dwt + (offset & 0xfff), &value, size);
     if ((offset & ~3ull) == DWT_CYCCNT) {
         settle(m);
@@ -514,23 +590,26 @@ static PyObject *meter_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     (void)kwargs;
     Py_ssize_t uc;
-    size_t hook_add, reg_read, emu_start, emu_stop, mmio_map;
+    size_t hook_add, hook_del, reg_read, reg_write, emu_start, emu_stop, mmio_map;
     PyObject *decode;
-    unsigned taken_cycles;
-    if (!PyArg_ParseTuple(args, "n(nnnnn)OI", &uc, &hook_add, &reg_read, &emu_start, &emu_stop,
-                          &mmio_map, &decode, &taken_cycles))
+    unsigned taken_cycles, features;
+    if (!PyArg_ParseTuple(args, "n(nnnnnnn)OII", &uc, &hook_add, &hook_del, &reg_read, &reg_write,
+                          &emu_start, &emu_stop, &mmio_map, &decode, &taken_cycles, &features))
         return NULL;
     Meter *m = (Meter *)type->tp_alloc(type, 0);
     if (!m)
         return NULL;
     m->uc = (uc_engine *)uc;
     m->hook_add = (void *)hook_add;
+    m->hook_del = (void *)hook_del;
     m->reg_read = (void *)reg_read;
+    m->reg_write = (void *)reg_write;
     m->emu_start = (void *)emu_start;
     m->emu_stop = (void *)emu_stop;
     m->mmio_map = (void *)mmio_map;
     m->decode = Py_NewRef(decode);
     m->taken_cycles = taken_cycles;
+    m->features = features;
     if (!rebuild(m, SMALLEST_TABLE)) {
         Py_DECREF(m);
         return PyErr_NoMemory();
@@ -555,6 +634,14 @@ static int meter_clear(Meter *m)
     return 0;
 }
 
+static void free_watches(Meter *m)
+{
+    for (Watch *next; m->watches; m->watches = next) {
+        next = m->watches->next;
+        free(m->watches);
+    }
+}
+
 static void meter_dealloc(Meter *m)
 {
     PyTypeObject *type = Py_TYPE(m);
@@ -564,6 +651,7 @@ static void meter_dealloc(Meter *m)
     free(m->ordinal);
     free(m->cold);
     PyMem_Free(m->stops);
+    free_watches(m);
     type->tp_free(m);
     Py_DECREF(type);
 }
@@ -581,7 +669,7 @@ static PyObject *meter_reset(Meter *m, PyObject *args)
     m->armed = m->countdown = 1;
     m->blocks = m->instructions = m->cycles = m->systick_start = m->cyccnt_start = 0;
     m->instructions_adjust = m->cycles_adjust = 0;
-    m->pending = m->approximate = false;
+    m->pending = m->approximate = m->new_traps = false;
     m->minimum_sp = sp;
     m->minimum_pc = pc;
     m->expected = pc;
@@ -598,6 +686,9 @@ static PyObject *meter_forget(Meter *m, PyObject *unused)
 {
     (void)unused;
     m->known = 0;
+    for (Watch *watch = m->watches; watch; watch = watch->next)
+        m->hook_del(m->uc, watch->hook);
+    free_watches(m);
     if (!rebuild(m, SMALLEST_TABLE))
         return PyErr_NoMemory();
     Py_RETURN_NONE;
@@ -633,6 +724,16 @@ static void begin_run(Meter *m, double seconds)
     arm(m, 1);
 }
 
+/* Where there is a hook on an instruction, Unicorn does not say at which block it stopped: PC is
+ * where the last computed branch went. */
+static void correct_pc(Meter *m)
+{
+    uint32_t pc = m->stopped_before;
+    if (pc && (read_register(m, UC_ARM_REG_PC) | 1) != pc)
+        m->reg_write(m->uc, UC_ARM_REG_PC, &pc);
+    m->stopped_before = 0;
+}
+
 /* Execute until something happens. WFI makes Unicorn return: nothing will wake us, go on. */
 static uc_err execute(Meter *m, uint32_t begin, uint32_t until)
 {
@@ -641,6 +742,7 @@ static uc_err execute(Meter *m, uint32_t begin, uint32_t until)
     do {
         entered = blocks_entered(m);
         error = m->emu_start(m->uc, begin, until, 0, 0);
+        correct_pc(m);
         begin = read_register(m, UC_ARM_REG_PC) | 1;
     } while (!error && !m->reason && (begin & ~1u) != until && blocks_entered(m) != entered);
     return error;
@@ -706,6 +808,40 @@ static PyObject *meter_lowered(Meter *m, PyObject *args)
     m->minimum_before = m->minimum_sp; /* whatever a cut takes back, this was reached */
     m->minimum_pc_before = m->minimum_pc;
     Py_RETURN_NONE;
+}
+
+static PyObject *meter_watch(Meter *m, PyObject *args)
+{
+    unsigned address, condition, reason;
+    int reg;
+    if (!PyArg_ParseTuple(args, "IiII", &address, &reg, &condition, &reason))
+        return NULL;
+    Watch *watch = calloc(1, sizeof *watch);
+    if (!watch)
+        return PyErr_NoMemory();
+    *watch = (Watch){m->watches, m, 0, reg, condition, (Reason)reason};
+    uc_err error = m->hook_add(m->uc, &watch->hook, UC_HOOK_CODE, (void *)on_watched, watch,
+                               address, address);
+    if (error) {
+        free(watch);
+        return PyErr_Format(PyExc_RuntimeError, "Unicorn refused a hook (error %d)", (int)error);
+    }
+    m->watches = watch;
+    Py_RETURN_NONE;
+}
+
+static PyObject *meter_watched(Meter *m, PyObject *unused)
+{
+    (void)unused;
+    return PyLong_FromUnsignedLong(m->watched);
+}
+
+static PyObject *meter_system_word(Meter *m, PyObject *args)
+{
+    unsigned offset;
+    if (!PyArg_ParseTuple(args, "I", &offset))
+        return NULL;
+    return PyLong_FromUnsignedLong(word(m->system, offset & 0xffc));
 }
 
 static PyObject *meter_jumped(Meter *m, PyObject *args)
@@ -778,6 +914,10 @@ static PyMethodDef methods[] = {
     METHOD(cut, METH_VARARGS,
            "(pc, instructions, cycles, sp_low, sp_tail, flags): the last block ended at pc"),
     METHOD(lowered, METH_VARARGS, "(pc, tail): in mid-block SP was as low as SP + tail"),
+    METHOD(watch, METH_VARARGS,
+           "(address, register, condition, reason): stop there when the register is bad"),
+    METHOD(watched, METH_NOARGS, "Address of the instruction that a watch stopped at"),
+    METHOD(system_word, METH_VARARGS, "(offset): a register of the system control space"),
     METHOD(jumped, METH_VARARGS, "(pc): the host changed PC, which is no taken branch"),
     METHOD(restart_minimum, METH_NOARGS, "Measure the minimum SP from here on"),
     METHOD(totals, METH_NOARGS,
@@ -791,7 +931,7 @@ static PyMethodDef methods[] = {
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_doc, "Meter(uc, functions, decode, taken_cycles): counts what a uc_engine executes"},
+    {Py_tp_doc, "Meter(uc, functions, decode, taken_cycles, features): counts what a uc_engine executes"},
     {Py_tp_new, meter_new},
     {Py_tp_dealloc, meter_dealloc},
     {Py_tp_traverse, meter_traverse},

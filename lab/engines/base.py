@@ -26,6 +26,7 @@ class Region:
         size: bytes; a multiple of 1,024, the granularity of the end of memory.
         writable: stores are allowed (RAM) or fault (flash).
         executable: instructions may be fetched from here.
+        aliases: other addresses at which the same cells appear.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Region:
     size: int
     writable: bool
     executable: bool
+    aliases: tuple[int, ...] = ()
 
     @property
     def end(self) -> int:
@@ -66,8 +68,8 @@ class Fault:
     Attributes:
         kind: ``read_unmapped``, ``write_unmapped``, ``fetch_unmapped``, ``write_protected``,
             ``fetch_protected``, ``unaligned``, ``undefined_instruction``, ``no_coprocessor``,
-            ``invalid_state`` (branch to an even address), ``breakpoint``, ``supervisor_call``,
-            ``exception_return``.
+            ``divide_by_zero``, ``invalid_state`` (branch to an even address), ``breakpoint``,
+            ``supervisor_call``, ``exception_return``.
         pc: address of the faulting instruction (of the target for ``fetch_*``).
         address: data address of an access; where it went for ``invalid_state`` and
             ``exception_return``; else None.

@@ -27,6 +27,12 @@ class Bank:
         """Address of the bytes in this process; valid as long as the bank lives."""
         return ctypes.addressof(ctypes.c_char.from_buffer(self.data))
 
+    @property
+    def places(self) -> tuple[range, ...]:
+        """Where the core sees it: at its base and at each alias."""
+        bases = (self.region.base, *self.region.aliases)
+        return tuple(range(base, base + self.region.size) for base in bases)
+
     def clear(self) -> None:
         """Zero everything, at the price of the pages in use only."""
         self.data.madvise(mmap.MADV_DONTNEED)
@@ -65,13 +71,13 @@ class Memory:
 
     def writable(self, address: int) -> bool:
         """Whether the guest may store there."""
-        bank = self._find(address)
-        return bank is not None and bank.region.writable
+        found = self._find(address)
+        return found is not None and found[0].region.writable
 
     def room(self, address: int, size: int) -> int:
         """How many of ``size`` bytes from an address on lie in its bank."""
-        bank = self._find(address)
-        return min(size, bank.region.end - address) if bank else 0
+        found = self._find(address)
+        return min(size, found[1].stop - address) if found else 0
 
     def _store(self, address: int, data: bytes) -> list[Bank]:
         pieces = list(self._pieces(address, len(data)))
@@ -85,29 +91,36 @@ class Memory:
             raise ValueError(f"negative size {size}")
         at = 0
         while at < size:
-            bank = self._find(address + at)
-            if bank is None:
+            found = self._find(address + at)
+            if found is None:
                 raise ValueError(f"nothing is mapped at 0x{address + at:08x}")
-            start = address + at - bank.region.base
+            bank, place = found
+            start = address + at - place.start
             stop = min(bank.region.size, start + size - at)
             yield bank, start, stop, at
             at += stop - start
 
-    def _find(self, address: int) -> Bank | None:
+    def _find(self, address: int) -> tuple[Bank, range] | None:
+        """The bank at an address, and the place where the core sees it there."""
         for bank in self.banks:
-            if bank.region.base <= address < bank.region.end:
-                return bank
+            for place in bank.places:
+                if address in place:
+                    return bank, place
         return None
 
 
 def _check(regions: Sequence[Region]) -> None:
+    places = []
     for region in regions:
-        if region.size <= 0 or region.base < 0 or region.end > 1 << 32:
-            raise ValueError(f"region {region.name}: does not lie in the address space")
-        if region.base % _GRANULE or region.size % _GRANULE:
-            raise ValueError(f"region {region.name}: not a multiple of {_GRANULE} bytes")
-        if any(region.base < end and start < region.end for start, end in _SYSTEM):
-            raise ValueError(f"region {region.name}: covers the core's own registers")
-    for first, second in pairwise(sorted(regions, key=lambda region: region.base)):
-        if first.end > second.base:
-            raise ValueError(f"regions {first.name} and {second.name} overlap")
+        for base in (region.base, *region.aliases):
+            end = base + region.size
+            if region.size <= 0 or base < 0 or end > 1 << 32:
+                raise ValueError(f"region {region.name}: does not lie in the address space")
+            if base % _GRANULE or region.size % _GRANULE:
+                raise ValueError(f"region {region.name}: not a multiple of {_GRANULE} bytes")
+            if any(base < stop and start < end for start, stop in _SYSTEM):
+                raise ValueError(f"region {region.name}: covers the core's own registers")
+            places.append((base, end, region.name))
+    for (_, end, first), (base, _, second) in pairwise(sorted(places)):
+        if end > base:
+            raise ValueError(f"regions {first} and {second} overlap")

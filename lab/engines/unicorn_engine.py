@@ -1,7 +1,9 @@
 """The embedded engine: Unicorn executes, the C meter counts.
 
-Three things Unicorn does not tell by itself are added here: the instruction inside its block that
-a data fault belongs to, branches to an even address, and floating point before CPACR allows it.
+What Unicorn does not tell by itself is added here: the instruction inside its block that a data
+fault belongs to, branches to an even address, floating point before CPACR allows it or in a
+precision the core does not have, unaligned accesses of several words, and divisions by zero once
+the firmware asks for a fault.
 """
 
 from __future__ import annotations
@@ -9,20 +11,28 @@ from __future__ import annotations
 import importlib.metadata
 from array import array
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from enum import IntEnum
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import unicorn
 from unicorn import arm_const
 from unicorn import unicorn_const as const
 from unicorn.unicorn_py3.unicorn import uclib
 
-from lab.cores import Core
-from lab.decode import Block, decode
+from lab.decode import Block
 from lab.elf import Segment
 from lab.engines._meter import Meter
 from lab.engines.base import Fault, Machine, Stop, StopReason, Totals
+from lab.engines.blocks import (
+    CONDITIONS,
+    HAS_CYCCNT,
+    HAS_FPU,
+    REGISTER_NUMBERS,
+    Decoder,
+    meter_row,
+)
 from lab.engines.memory import Memory
 
 _REGISTERS = {f"r{n}": getattr(arm_const, f"UC_ARM_REG_R{n}") for n in range(13)} | {
@@ -33,8 +43,7 @@ _REGISTERS = {f"r{n}": getattr(arm_const, f"UC_ARM_REG_R{n}") for n in range(13)
 _THUMB = 1 << 24  # in xPSR
 _NO_END = 0xFFFFFFFF
 _UNLIMITED = (1 << 64) - 1
-# As in _meter.c.
-_DYNAMIC_SP, _USES_FPU, _HALTED, _INEXACT_SP, _WANTS_PROBES = 1, 2, 4, 8, 16
+_CCR, _DIV_0_TRP = 0xD14, 1 << 4  # Configuration and Control Register (Armv7-M ARM, B3.2.8)
 
 
 class _Reason(IntEnum):
@@ -50,6 +59,11 @@ class _Reason(IntEnum):
     BLOCKS = 7
     INTERRUPT = 8
     PROBES = 9
+    NO_INSTRUCTION = 10
+    UNALIGNED_BLOCK = 11
+    UNALIGNED = 12
+    DIVIDED_BY_ZERO = 13
+    NEW_TRAPS = 14
 
 
 _STOPS = {
@@ -60,6 +74,9 @@ _STOPS = {
     _Reason.CLOCK: StopReason.WALL_CLOCK,
     _Reason.STACK_LIMIT: StopReason.STACK_LIMIT,
 }
+_CHECKS = (
+    _Reason.NO_INSTRUCTION, _Reason.UNALIGNED_BLOCK, _Reason.UNALIGNED, _Reason.DIVIDED_BY_ZERO,
+)  # fmt: skip
 _DATA_FAULTS = {
     const.UC_ERR_READ_UNMAPPED: "read_unmapped",
     const.UC_ERR_READ_PROT: "read_unmapped",
@@ -83,6 +100,9 @@ _EXCEPTIONS = {
 }
 
 
+_T = TypeVar("_T")
+
+
 class _Outcome(NamedTuple):
     """What ``Meter.run`` returns."""
 
@@ -91,40 +111,6 @@ class _Outcome(NamedTuple):
     interrupt: int
     access: int
     address: int
-
-
-class _Decoder:
-    """Answers the meter's questions about blocks; holds no engine, so that engines die at once."""
-
-    def __init__(self, core: Core, memory: Memory) -> None:
-        self._core = core
-        self._memory = memory
-        self.last_instruction: dict[int, int] = {}  # by the end of the block
-        self.probes: dict[int, tuple[tuple[int, int], ...]] = {}  # by the start of the block
-        self.ran_from_ram = False
-
-    def block(self, address: int, size: int) -> Block:
-        return decode(self._core, self._memory.read(address, size))
-
-    def describe(self, address: int, size: int) -> tuple[int, int, int, int, int]:
-        block = self.block(address, size)
-        self.last_instruction[address + size] = address + block.last_offset
-        if block.probes:
-            self.probes[address] = block.probes
-        self.ran_from_ram |= self._memory.writable(address)
-        return meter_row(block)
-
-
-def meter_row(block: Block) -> tuple[int, int, int, int, int]:
-    """Instructions, cycles, sp_low, sp_tail and flags, as the meter takes them."""
-    flags = (
-        _DYNAMIC_SP * (block.sp_tail is not None)
-        | _USES_FPU * (block.fpu_offset is not None)
-        | _HALTED * block.halted
-        | _INEXACT_SP * (not block.sp_exact)
-        | _WANTS_PROBES * bool(block.probes)
-    )
-    return block.instructions, block.cycles, block.sp_low, block.sp_tail or 0, flags
 
 
 class UnicornEngine:
@@ -159,14 +145,19 @@ class UnicornEngine:
             region = bank.region
             access = const.UC_PROT_READ
             access |= const.UC_PROT_WRITE * region.writable | const.UC_PROT_EXEC * region.executable
-            uc.mem_map_ptr(region.base, region.size, access, bank.pointer())
-        self._decoder = _Decoder(machine.core, self._memory)
+            for place in bank.places:
+                uc.mem_map_ptr(place.start, region.size, access, bank.pointer())
+        self._decoder = Decoder(machine.core, self._memory)
         self._meter = Meter(
             uc._uch.value,
-            _addresses("hook_add", "reg_read", "emu_start", "emu_stop", "mmio_map"),
+            _addresses(
+                "hook_add", "hook_del", "reg_read", "reg_write", "emu_start", "emu_stop", "mmio_map"
+            ),
             self._decoder.describe,
             machine.core.cycles.taken,
+            HAS_FPU * (machine.core.fpu != "none") | HAS_CYCCNT * machine.core.has_cyccnt,
         )
+        self._probes: list[Any] = []
         self._uc = uc
         self._pristine = uc.context_save()
         self._power_up()
@@ -182,8 +173,11 @@ class UnicornEngine:
             for region in (bank.region for bank in self._memory.banks):
                 if region.writable and region.executable:
                     self._uc.ctl_remove_cache(region.base, region.end)
-            self._meter.forget()
+            self._forget()
             self._decoder.ran_from_ram = False
+        if self._decoder.traps_divisions:  # until the firmware asks for it again
+            self._decoder.traps_divisions = False
+            self._forget()
         self._uc.context_restore(self._pristine)
         vectors = self._memory.read(self._vector_table, 8)
         stack, entry = int.from_bytes(vectors[:4], "little"), int.from_bytes(vectors[4:], "little")
@@ -191,7 +185,14 @@ class UnicornEngine:
         self._uc.reg_write(arm_const.UC_ARM_REG_PC, entry)
         self._meter.reset(stack & ~3, entry & ~1, self._core.cpuid, self._vector_table)
         # What the host did since reset, by the number of blocks entered before it.
-        self._journal: list[tuple[int, Callable[[], None]]] = []
+        self._journal: list[tuple[int, Callable[[], object]]] = []
+
+    def _forget(self) -> None:
+        """Look at every block anew, without the hooks it got."""
+        for hook in self._probes:
+            self._uc.hook_del(hook)
+        self._probes.clear()
+        self._meter.forget()
 
     def run(
         self, until: Collection[int], *, instructions: int, seconds: float, stack_limit: int = 0
@@ -219,8 +220,11 @@ class UnicornEngine:
         stops = array("I", sorted(set(until))).tobytes()
         budget = min(self.totals().instructions + instructions, _UNLIMITED)
         outcome = self._execute(stops, budget, seconds, stack_limit)
-        if outcome.reason == _Reason.NO_COPROCESSOR and self._run_up_to_fpu():
-            outcome = self._execute(stops, budget, seconds, stack_limit)
+        if outcome.reason == _Reason.NO_COPROCESSOR:
+            if early := self._run_up_to(self._block_here().fpu_offset or 0):
+                return early
+            if self._meter.fpu_enabled():  # what preceded the first use has enabled it
+                outcome = self._execute(stops, budget, seconds, stack_limit)
         return self._explain(outcome)
 
     def read(self, address: int, size: int) -> bytes:
@@ -271,10 +275,11 @@ class UnicornEngine:
         if self._uc is None:
             raise ValueError("nothing is loaded")
 
-    def _do(self, action: Callable[[], None]) -> None:
+    def _do(self, action: Callable[[], _T]) -> _T:
         """Act on the device from outside, in a way that a replay can repeat."""
-        action()
+        value = action()
         self._journal.append((self._meter.position()[0], action))
+        return value
 
     def _set_register(self, name: str, value: int) -> None:
         self._meter.totals()  # settles what a computed SP still has to tell
@@ -299,22 +304,47 @@ class UnicornEngine:
             outcome = _Outcome(
                 *self._meter.run(pc | thumb, end, stops, instructions, seconds, stack_limit, blocks)
             )
-            if outcome.reason != _Reason.PROBES:
+            if outcome.reason == _Reason.PROBES:
+                at = self.register("pc")
+                self._watch(at, self._decoder.watched[at])
+            elif outcome.reason == _Reason.NEW_TRAPS:
+                self._trap_divisions()
+            else:
                 return outcome
-            self._place_probes(self.register("pc"))
 
-    def _place_probes(self, block: int) -> None:
-        """Look at SP inside a block that computes it more than once."""
+    def _watch(self, start: int, block: Block) -> None:
+        """Look inside a block: at computed SPs, addresses, and divisors where zero is a fault."""
         lowered = self._meter.lowered
-        for offset, tail in self._decoder.probes[block]:
-            at = block + offset
-            self._uc.hook_add(
-                const.UC_HOOK_CODE, lambda *_, tail=tail: lowered(block, tail), None, at, at
+        for offset, tail in block.probes:
+            at = start + offset
+            hook = self._uc.hook_add(
+                const.UC_HOOK_CODE, lambda *_, tail=tail: lowered(start, tail), None, at, at
             )
-        self._uc.ctl_remove_cache(block, block + 2)  # hooks enter code when it is translated
+            self._probes.append(hook)
+        looks = [(a.offset, a.register, a.condition, _Reason.UNALIGNED)
+                 for a in block.accesses if not a.entry]  # fmt: skip
+        if self._decoder.traps_divisions:
+            looks += [(*division, _Reason.DIVIDED_BY_ZERO) for division in block.divisions]
+        for offset, register, condition, reason in looks:
+            number = REGISTER_NUMBERS[register]
+            which = _REGISTERS["lr" if number == 14 else f"r{number}"]
+            self._meter.watch(start + offset, which, CONDITIONS.index(condition), reason)
+        self._uc.ctl_remove_cache(start, start + 2)  # hooks enter code when it is translated
+
+    def _trap_divisions(self) -> None:
+        """The firmware wrote CCR: watch the divisions of the blocks known so far as well."""
+        if self._decoder.traps_divisions or not self._meter.system_word(_CCR) & _DIV_0_TRP:
+            return
+        self._decoder.traps_divisions = True
+        for start, size, *_ in self._meter.profile():
+            block = self._decoder.block(start, size)
+            if block.divisions:
+                self._watch(start, replace(block, probes=(), accesses=()))
 
     def _explain(self, outcome: _Outcome) -> Stop:
         pc = self.register("pc")
+        if outcome.reason in _CHECKS:
+            return self._checked(_Reason(outcome.reason), pc)
         if not self._uc.reg_read(arm_const.UC_ARM_REG_XPSR) & _THUMB:
             return self._branch_to_even(pc, entered=outcome.error == const.UC_ERR_INSN_INVALID)
         if outcome.reason == _Reason.INTERRUPT:
@@ -324,6 +354,40 @@ class UnicornEngine:
         if outcome.reason == _Reason.NO_COPROCESSOR:
             return _fault("no_coprocessor", pc)
         return Stop(_STOPS[_Reason(outcome.reason)], pc)
+
+    def _checked(self, reason: _Reason, pc: int) -> Stop:
+        """A fault that the meter saw, before a block or inside it."""
+        if reason in (_Reason.DIVIDED_BY_ZERO, _Reason.UNALIGNED):
+            pc = self._meter.watched()
+            self._stand_before(pc)
+        if reason == _Reason.DIVIDED_BY_ZERO:
+            return _fault("divide_by_zero", pc)
+        block = self._block_here()
+        offset = block.undefined_offset or 0
+        if reason == _Reason.UNALIGNED_BLOCK:
+            offset = next(a.offset for a in block.accesses if a.entry and self._odd(a.entry))
+        if early := self._run_up_to(offset):
+            return early
+        if reason == _Reason.NO_INSTRUCTION:
+            return _fault("undefined_instruction", pc + offset)
+        access = next(a for a in block.accesses if a.offset == offset)
+        return _fault("unaligned", pc + offset, self._value(access.register) + access.displacement)
+
+    def _stand_before(self, pc: int) -> None:
+        """Stand at a watched instruction; inside an IT Unicorn stops some instructions late."""
+        if self.register("pc") == pc:
+            self._land(pc)
+            return
+        blocks, start, _ = self._meter.position()
+        self._replay(blocks - 1)
+        self._do(partial(self._execute_part, start, pc))
+
+    def _odd(self, register: str) -> bool:
+        return bool(self._value(register) & 3)
+
+    def _value(self, register: str) -> int:
+        number = REGISTER_NUMBERS[register]
+        return self.register("lr" if number == 14 else f"r{number}")
 
     def _error(self, outcome: _Outcome, pc: int) -> Stop:
         if outcome.error in _DATA_FAULTS:
@@ -363,7 +427,7 @@ class UnicornEngine:
 
     def _cut(self, address: int, pc: int) -> None:
         part = self._decoder.block(address, pc - address)
-        self._meter.cut(pc, *meter_row(part))
+        self._meter.cut(pc, *meter_row(part, watched=False)[:5])
         self._uc.reg_write(arm_const.UC_ARM_REG_PC, pc | 1)
 
     def _locate(self) -> int:
@@ -396,19 +460,31 @@ class UnicornEngine:
         if self._meter.position()[0] < blocks:
             self._execute(blocks=blocks)
 
-    def _run_up_to_fpu(self) -> bool:
-        """Execute what precedes the first FPU instruction; say whether CPACR allows it now."""
+    def _block_here(self) -> Block:
+        """What follows PC, as far as a block can reach; more than the block itself is harmless."""
         pc = self.register("pc")
-        offset = self._decoder.block(pc, self._memory.room(pc, 1024)).fpu_offset or 0
-        if offset:
-            self._do(partial(self._execute_part, pc, pc + offset))
-        return bool(offset) and self._meter.fpu_enabled()
+        return self._decoder.block(pc, self._memory.room(pc, 1024))
 
-    def _execute_part(self, pc: int, end: int) -> None:
-        # Unicorn heeds an end only in code that it has yet to translate.
+    def _run_up_to(self, offset: int) -> Stop | None:
+        """Execute what precedes an offset from PC in its block; a fault that came before it."""
+        pc = self.register("pc")
+        if not offset:
+            return None
+        outcome = self._do(partial(self._execute_part, pc, pc + offset))
+        if outcome.error not in _DATA_FAULTS:
+            return None
+        pc = self.register("pc")
+        self._land(pc)
+        return _fault(_DATA_FAULTS[outcome.error], pc, outcome.address)
+
+    def _execute_part(self, pc: int, end: int) -> _Outcome:
+        # Unicorn heeds an end only in code that it has yet to translate. The hook keeps PC exact.
         self._uc.ctl_remove_cache(pc, end + 4)
-        self._execute(end=end)
+        hook = self._uc.hook_add(const.UC_HOOK_CODE, lambda *_: None, None, pc, end)
+        outcome = self._execute(end=end)
+        self._uc.hook_del(hook)
         self._uc.ctl_remove_cache(pc, end + 4)
+        return outcome
 
 
 def _fault(kind: str, pc: int, address: int | None = None) -> Stop:

@@ -113,8 +113,8 @@ def real_machine(board: Board) -> Machine:
     return _machine(
         board,
         (
-            *(Region(bank.name, bank.base, bank.size, False, True) for bank in board.flash),
-            *(Region(bank.name, bank.base, bank.size, True, False) for bank in board.ram),
+            *(Region(b.name, b.base, b.size, False, True, b.aliases) for b in board.flash),
+            *(Region(b.name, b.base, b.size, True, False, b.aliases) for b in board.ram),
         ),
     )
 

@@ -3,105 +3,32 @@
 from __future__ import annotations
 
 import struct
-import subprocess
-import tempfile
-from functools import lru_cache
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
+from guest import (
+    CODE,
+    CORE,
+    ENABLE_FPU,
+    END,
+    FLASH,
+    MACHINE,
+    NOTHING,
+    RAM,
+    TOP,
+    assembled,
+    at_the_end,
+    compiled,
+    finished,
+    loaded,
+    run,
+)
 
-from lab.cores import CORES
-from lab.elf import Image, Segment, read_elf
+from lab.elf import Segment
 from lab.engines.base import Machine, Region, Stop, StopReason
 from lab.engines.registry import create
 from lab.engines.unicorn_engine import UnicornEngine
 from lab.errors import UsageError
-
-CORE = CORES["cortex-m4f"]
-FLASH, RAM, TOP = 0x08000000, 0x20000000, 0x20001000
-CODE = FLASH + 8
-NOTHING = 0x30000010  # not what a MOV can load
-MACHINE = Machine(
-    CORE,
-    (
-        Region("flash", FLASH, 16 << 10, writable=False, executable=True),
-        Region("ram", RAM, 4 << 10, writable=True, executable=False),
-        Region("code ram", 0x10000000, 1 << 10, writable=True, executable=True),
-    ),
-)
-SCRIPT = "SECTIONS { .text 0x08000000 : { KEEP(*(.vectors)) *(.text*) *(.rodata*) } }"
-ENABLE_FPU = """
-    ldr r0, =0xe000ed88
-    ldr r1, [r0]
-    orr r1, #0xf00000
-    str r1, [r0]
-    dsb
-    isb
-"""  # 6 instructions, 2 + 2 + 1 + 1 + 1 + 1 cycles
-END = "\n bkpt 0\n"  # never counted: it is the first instruction not executed
-
-
-@lru_cache(maxsize=256)
-def linked(source: str, suffix: str = "s") -> Image:
-    with tempfile.TemporaryDirectory() as folder:
-        at = Path(folder)
-        (at / f"p.{suffix}").write_text(source)
-        (at / "p.ld").write_text(SCRIPT)
-        command = ["arm-none-eabi-gcc", *CORE.flags, "-O1", "-g", "-nostdlib", "-ffreestanding"]
-        command += ["-fno-omit-frame-pointer", "-T", "p.ld", f"p.{suffix}", "-o", "p.elf"]
-        subprocess.run(command, cwd=at, check=True, capture_output=True)
-        return read_elf(at / "p.elf")
-
-
-def assembled(source: str) -> Image:
-    return linked(
-        f""".syntax unified
-        .section .vectors, "ax"
-        .word {TOP}, start
-        .text
-        .thumb_func
-        start: {source}
-        .ltorg
-        """
-    )
-
-
-def compiled(source: str) -> Image:
-    vectors = f"""
-        extern void start(void);
-        __attribute__((section(".vectors"), used)) void *const vectors[] = {{(void *){TOP}, start}};
-    """
-    return linked(source + vectors, "c")
-
-
-def loaded(image: Image, machine: Machine = MACHINE) -> UnicornEngine:
-    engine = UnicornEngine()
-    blobs = list(image.segments)
-    engine.load(machine, blobs, FLASH)
-    return engine
-
-
-def run(
-    engine: UnicornEngine,
-    *until: int,
-    instructions: int = 10**7,
-    seconds: float = 60.0,
-    stack_limit: int = 0,
-) -> Stop:
-    return engine.run(until, instructions=instructions, seconds=seconds, stack_limit=stack_limit)
-
-
-def finished(source: str) -> UnicornEngine:
-    """After a run up to the breakpoint at the end."""
-    engine = loaded(assembled(source + END))
-    at_the_end(run(engine))
-    return engine
-
-
-def at_the_end(stop: Stop) -> None:
-    assert stop.fault is not None
-    assert stop.fault.kind == "breakpoint"
-
 
 # ---- counts ----
 
@@ -421,7 +348,7 @@ def test_cpacr_allows_the_fpu() -> None:
     assert finished(without_barrier + "vadd.f32 s0, s0, s1").totals().instructions == 5
     engine = finished(ENABLE_FPU + "vadd.f32 s0, s0, s1")
     engine.reset()  # CPACR with it
-    engine.set_register("pc", CODE + 16)
+    engine.set_register("pc", CODE + 18)  # behind the barriers
     stop = run(engine)
     assert stop.fault is not None
     assert stop.fault.kind == "no_coprocessor"
@@ -534,6 +461,29 @@ def test_profile_sums_to_the_totals() -> None:
     assert cycles == engine.totals().cycles
 
 
+def test_an_alias_shows_the_same_cells() -> None:
+    alias = 0x10000400
+    regions = (*MACHINE.regions[:1], replace(MACHINE.regions[1], aliases=(alias, 0x00800000)))
+    machine = replace(MACHINE, regions=regions)
+    source = f"""
+        ldr r0, ={RAM + 0x20}
+        ldr r1, ={alias + 0x20}
+        movs r2, #7
+        str r2, [r1]
+        ldr r3, [r0]
+        ldr r4, ={0x00800020}
+        ldr r5, [r4]
+    """
+    engine = loaded(assembled(source + END), machine)
+    at_the_end(run(engine))
+    assert (engine.register("r3"), engine.register("r5")) == (7, 7)
+    assert engine.read(alias + 0x20, 1) == engine.read(RAM + 0x20, 1) == b"\x07"
+    engine.write(alias + 0x20, b"\x09")
+    assert engine.read(RAM + 0x20, 1) == b"\x09"
+    engine.reset()
+    assert engine.read(alias + 0x20, 1) == b"\x00"
+
+
 @pytest.mark.parametrize(
     ("regions", "words"),
     [
@@ -543,6 +493,7 @@ def test_profile_sums_to_the_totals() -> None:
         ([Region("a", 0xFFFFFC00, 4096, True, False)], "address space"),
         ([Region("a", RAM, 4096, True, False), Region("b", RAM + 1024, 1024, True, False)],
          "overlap"),
+        ([Region("a", RAM, 1024, True, False, (RAM + 4096, RAM))], "overlap"),
         ([Region("a", 0xE0000000, 1 << 20, True, False)], "own registers"),
         ([Region("a", RAM, 1024, True, False)], "nothing is mapped"),
     ],

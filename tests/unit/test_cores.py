@@ -12,8 +12,8 @@ from lab.decode import Block, decode
 M4F = CORES["cortex-m4f"]
 
 
-def block(*halfwords: int) -> Block:
-    return decode(M4F, b"".join(word.to_bytes(2, "little") for word in halfwords))
+def block(*halfwords: int, core: str = "cortex-m4f") -> Block:
+    return decode(CORES[core], b"".join(word.to_bytes(2, "little") for word in halfwords))
 
 
 NOP = (0xBF00,)
@@ -65,6 +65,70 @@ B_SELF, B_W_SELF, B_BACK = (0xE7FE,), (0xF7FF, 0xBFFE), (0xE7FD,)
 )
 def test_cycles_follow_the_table(code: tuple[int, ...], cycles: int) -> None:
     assert block(*code).cycles == cycles
+
+
+ADDS_R0_1, ADDS_R1_1, ADDS_R3_1 = (0x3001,), (0x3101,), (0x3301,)
+MULS_R0_R1, MULS_R2_R3 = (0x4348,), (0x435A,)
+MOV_W_R5_1 = (0xF04F, 0x0501)
+MLA, SMULL_, SMLAL = (0xFB00, 0x1002), (0xFB80, 0x1002), (0xFBC0, 0x1002)
+BL = (0xF000, 0xF800)
+SMUAD, CBZ = (0xFB20, 0x0001), (0xB100,)
+VADD_F64, VMOV_F64 = (0xEE31, 0x0B02), (0xEEB0, 0x0B41)
+
+
+@pytest.mark.parametrize(
+    ("core", "code", "cycles"),
+    [
+        # Arm DDI0484C table 3-1
+        ("cortex-m0plus", LDR_R3_R1 + LDR_R3_R1, 4),
+        ("cortex-m0plus", STR_R3_R0, 2),
+        ("cortex-m0plus", MULS_R0_R1, 1),
+        ("cortex-m0plus", PUSH_R4_R7_LR, 6),
+        ("cortex-m0plus", POP_R4_R7_PC, 7),  # and one when it is taken: 3 + N
+        ("cortex-m0plus", BL, 2),  # and one more, as it is always taken
+        # Arm 100165_0201 section 3.3
+        ("cortex-m3", LDR_R3_R1 + LDR_R3_R1, 3),
+        ("cortex-m3", MLA, 2),
+        ("cortex-m3", SMULL_, 4),
+        ("cortex-m3", SMLAL, 6),
+        ("cortex-m4", MLA + SMULL_ + SMLAL, 3),
+        # two at a time, unless the second needs the first or both need the multiplier
+        ("cortex-m7fd", ADDS_R0_1 + ADDS_R1_1, 1),
+        ("cortex-m7fd", ADDS_R0_1 + ADDS_R0_1, 2),
+        ("cortex-m7fd", ADDS_R0_1 + ADDS_R1_1 + ADDS_R3_1, 2),
+        ("cortex-m7fd", MULS_R0_R1 + MULS_R2_R3, 2),
+        ("cortex-m7fd", LDR_R3_R1 + LDR_R3_R1, 2),
+        ("cortex-m7fd", LDR_R3_R1 + ADDS_R3_1, 3),  # used at once: one cycle later
+        ("cortex-m7fd", PUSH_R4_R7_LR, 3),
+        ("cortex-m7fd", SDIV_R0_R0_R1, 7),
+        ("cortex-m7f", VSQRT_F32, 16),
+        # only narrow ones pair, and never two that compute
+        ("cortex-m33f", ADDS_R0_1 + ADDS_R1_1, 2),
+        ("cortex-m33f", LDR_R3_R1 + ADDS_R0_1, 1),
+        ("cortex-m33f", LDR_R3_R1 + MOV_W_R5_1, 2),
+        ("cortex-m33f", LDR_R3_R1 + ADDS_R3_1, 3),
+        ("cortex-m33f", PUSH_R4_R7_LR, 5),
+    ],
+)
+def test_cycles_of_the_other_cores(core: str, code: tuple[int, ...], cycles: int) -> None:
+    assert block(*code, core=core).cycles == cycles
+
+
+@pytest.mark.parametrize(
+    ("core", "code", "offset"),
+    [
+        ("cortex-m3", NOP + SMUAD, 2),
+        ("cortex-m4", NOP + SMUAD, None),
+        ("cortex-m0plus", NOP + CBZ, 2),
+        ("cortex-m7f", VADD_F64, 0),
+        ("cortex-m7f", VMOV_F64, None),
+        ("cortex-m7fd", VADD_F64, None),
+    ],
+)
+def test_what_the_emulated_core_has_too_much(
+    core: str, code: tuple[int, ...], offset: int | None
+) -> None:
+    assert block(*code, core=core).undefined_offset == offset
 
 
 @pytest.mark.parametrize(
