@@ -290,7 +290,7 @@ THROUGH_THE_COMMAND: list[bytes] = [
     L4R5[:700],
     L4R5.replace(b"KiB", b""),
     L4R5.replace(b"0x", b""),
-    L4R5.replace(b"cortex-m4f", b"cortex-m7f"),
+    L4R5.replace(b"cortex-m4f", b"cortex-m55f"),
     L4R5.replace(b"SRAM2", b"SRAM1"),
     L4R5.replace(b"data: true", b"data: maybe"),
     L4R5.replace(b"0x20030000", b"0x20000000"),
