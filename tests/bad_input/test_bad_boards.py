@@ -176,7 +176,8 @@ BY_HAND: list[tuple[bytes, str, str, list[str]]] = [
     (K64F, "joins: false", "joins: no", ['30:12: ram[1].joins: must be true or false, got "no"']),
     (K64F, "base: 0x20000000", "base: 0x20000400",
      ["30:12: ram[1].joins: no bank ends at 0x20000400, so there is none to join"]),
-    (K64F, "joins: false", "setup: false", ["30:12: ram[1].setup: must be text, got false (hint: put it in quotes)"]),
+    (K64F, "joins: false", "setup: false",
+     ["30:12: ram[1].setup: must be text, got false (hint: put it in quotes)"]),
     (K64F, "joins: false", "set-up: enable it",
      ['30:5: ram[1].set-up: unknown key (hint: did you mean "setup"?)']),
 ]  # fmt: skip

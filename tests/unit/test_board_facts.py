@@ -189,7 +189,7 @@ def test_banks_that_are_off_after_reset() -> None:
     assert not needed & {("nucleo_h743zi", "AXI_SRAM"), ("apollo4p_evb", "TCM")}
     d2 = next(run for run in load_board("nucleo_h743zi").runs() if "SRAM1" in run.banks)
     assert d2.needs_setup
-    assert d2.setup[0] == "SRAM1: off after reset: enable its clock"
+    assert d2.setup[0] == "SRAM1: off after reset, enable its clock"
 
 
 @pytest.mark.parametrize("name", board_names())

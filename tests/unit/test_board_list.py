@@ -13,10 +13,12 @@ DOCS = Path(__file__).parents[2] / "docs" / "board-list.md"
 HEAD = """\
 # The boards of the library
 
-Made of the files in `platforms/` by `pytest tests/unit/test_board_list.py --update-golden`; do not edit it. Sizes are bytes. "RAM linear" is the
-largest piece of RAM that data may use, without what is [reserved](boards.md); "RAM all" the sum of all pieces. "Flash" is all of it. On FRDM-K64F
-and FRDM-K66F two banks adjoin but are not one piece. "Not verified" names what is from memory and was not looked up; `lab boards show NAME` marks each
-fact. "RAM uses" are whether data and code may lie in a bank and DMA reaches it.
+Made of the files in `platforms/` by `pytest tests/unit/test_board_list.py --update-golden`; do not
+edit it. Sizes are bytes. "Flash" is all of it. "RAM linear" is the largest piece of RAM that data
+may use, without what is [reserved](boards.md), "RAM all" the sum of all pieces; on FRDM-K64F and
+FRDM-K66F two banks adjoin and still are not one piece. "Not verified" names what is from memory and
+was not looked up; `lab boards show NAME` marks each fact. "RAM uses" are whether data and code may
+lie in a bank and DMA reaches it.
 
 | name | board | core | clock | flash | RAM linear | RAM all | not verified |
 | --- | --- | --- | --- | --: | --: | --: | --- |
