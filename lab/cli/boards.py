@@ -18,7 +18,7 @@ from lab.units import format_size
 if TYPE_CHECKING:
     from lab.board import Bank, Board, Run
 
-app = typer.Typer(help="Boards: list them, show one, check a board file, start a new one.")
+app = typer.Typer()
 
 _JSON = typer.Option("--json", help="Print JSON.")
 _UNVERIFIED = " ~"
@@ -35,17 +35,21 @@ def list_boards(
     ] = None,
     min_ram: Annotated[
         int | None,
-        typer.Option(parser=size_option, metavar="SIZE", help="RAM for data in one piece."),
+        typer.Option(
+            parser=size_option, metavar="SIZE", help="At least this much RAM in one piece."
+        ),
     ] = None,
     max_ram: Annotated[
         int | None,
-        typer.Option(parser=size_option, metavar="SIZE", help="RAM for data in one piece."),
+        typer.Option(
+            parser=size_option, metavar="SIZE", help="At most this much RAM in one piece."
+        ),
     ] = None,
     as_json: Annotated[bool, _JSON] = False,
 ) -> None:
-    """List the boards of the library, or show, check or start one.
+    """Boards: list them, show one, check a board file, start a new one.
 
-    "RAM linear" is the largest piece of RAM for data, "RAM all" the sum of all pieces.
+    In the list, "RAM linear" is the largest piece of RAM for data, "RAM all" the sum of all pieces.
 
     Example: lab boards --min-ram "256 KiB" --core cortex-m33f
     """
