@@ -8,12 +8,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from lab.banks import (
+    ADDRESS_SPACE,
+    FLASH_ALIGNMENT,
+    GRANULARITY,
+    LAB_WINDOW,
+    RAM_ALIGNMENT,
+    SYSTEM_BASE,
+    Address,
+    Area,
+    Bank,
+    FlashBank,
+    RamBank,
+    Run,
+    area_problems,
+    bank_size,
+    free_runs,
+    joined,
+    layout_problems,
+    placed,
+)
 from lab.cores import CORES
 from lab.errors import Problem, UsageError
 from lab.paths import data_dir
@@ -36,37 +55,10 @@ from lab.yaml_source import (
     word,
 )
 
-GRANULARITY = 1024  # the engine maps memory in pages of this size
-ADDRESS_SPACE = 1 << 32
-# Mailbox and log of the lab's firmware lie here, at the top of the external device area, where no
-# vendor puts memory: the board's RAM holds only what a product would hold.
-LAB_WINDOW = range(0xDFFF0000, 0xDFFF4000)
-SYSTEM_BASE = 0xE0000000  # Armv7-M: from here on the core's own registers, never memory
-
-
-def _bank_size(size: int) -> int:
-    if size == 0:
-        raise ValueError("must not be zero")
-    if size % GRANULARITY:
-        below = size // GRANULARITY
-        nearby = " or ".join(f"{count} KiB" for count in (below, below + 1) if count)
-        raise ValueError(f"must be a multiple of 1 KiB, got {size:,} B (write {nearby})")
-    return size
-
-
-def _aligned(address: int) -> int:
-    if address % GRANULARITY:
-        raise ValueError(f"must be a multiple of 0x400 (1 KiB), got 0x{address:08X}")
-    return address
-
-
-def _address(value: object) -> int:
-    if isinstance(value, str) and re.fullmatch("0[xX][0-9a-fA-F]+", value):
-        if len(value) > len("0x12345678"):
-            raise ValueError(f"is beyond a 32-bit address space, got {shown(value)}")
-        return int(value, 16)
-    example = hex(value) if type(value) is int and 0 <= value < ADDRESS_SPACE else "0x20000000"
-    raise ValueError(f"must be a hexadecimal address, got {shown(value)} (write {example})")
+__all__ = [
+    "GRANULARITY", "LAB_WINDOW", "SYSTEM_BASE", "Area", "Bank", "Board", "BoardFile", "Console",
+    "FlashBank", "RamBank", "Reserve", "Run", "board_names", "load_board", "load_board_file",
+]  # fmt: skip
 
 
 def _clock(value: object) -> int:
@@ -89,61 +81,8 @@ def _core(value: str) -> str:
     return value
 
 
-BankName = Annotated[str, word("[A-Za-z][A-Za-z0-9_]{0,31}", "letters, digits and _")]
 BoardName = Annotated[str, word("[a-z][a-z0-9_-]{0,63}", "lower-case letters, digits, _ and -")]
 ProfileName = Annotated[str, word("[a-z][a-z0-9-]{0,31}", "lower-case letters, digits and -")]
-BankSize = Annotated[int, AfterValidator(_bank_size), BeforeValidator(size_field)]
-Address = Annotated[int, BeforeValidator(_address)]
-Base = Annotated[int, AfterValidator(_aligned), BeforeValidator(_address)]
-
-
-class Bank(StrictModel):
-    """Memory that exists, all of one kind.
-
-    Attributes:
-        name: name in the part's documents, as an identifier: ``SRAM1``, ``AXI_SRAM``.
-        base: first address.
-        size: bytes, a multiple of 1 KiB.
-        aliases: other addresses at which the same cells appear.
-        notes: what else matters.
-    """
-
-    name: BankName
-    base: Base
-    size: BankSize
-    aliases: Annotated[tuple[Base, ...], Items] = ()
-    notes: Text | None = None
-
-    @property
-    def end(self) -> int:
-        """First address after the bank."""
-        return self.base + self.size
-
-
-class FlashBank(Bank):
-    """Memory that holds the program.
-
-    Attributes:
-        wait_states: of an access that no cache hides, at the board's clock; None: not known.
-        cache: what hides wait states; None: not known.
-    """
-
-    wait_states: Annotated[int, Field(ge=0, le=64)] | None = None
-    cache: Text | None = None
-
-
-class RamBank(Bank):
-    """Memory that can be written.
-
-    Attributes:
-        data: data, heap and stack may live here.
-        code: instructions can be fetched from here; None: not known.
-        dma: the ordinary DMA controller reaches it; None: not known.
-    """
-
-    data: bool
-    code: bool | None = None
-    dma: bool | None = None
 
 
 class Console(StrictModel):
@@ -180,38 +119,6 @@ class Reserve(StrictModel):
     notes: Text | None = None
 
 
-@dataclass(frozen=True)
-class Run:
-    """Adjoining RAM banks that data may use, as one piece.
-
-    Attributes:
-        base: first address.
-        size: bytes.
-        banks: names of the banks, in the order of their addresses.
-    """
-
-    base: int
-    size: int
-    banks: tuple[str, ...]
-
-    @property
-    def end(self) -> int:
-        """First address after the run."""
-        return self.base + self.size
-
-
-def _merged(banks: Iterable[Bank]) -> tuple[Run, ...]:
-    """Adjoining banks, given in the order of their addresses, as runs; the largest first."""
-    runs: list[Run] = []
-    for bank in banks:
-        last = runs[-1] if runs else None
-        if last and last.end == bank.base:
-            runs[-1] = Run(last.base, last.size + bank.size, (*last.banks, bank.name))
-        else:
-            runs.append(Run(bank.base, bank.size, (bank.name,)))
-    return tuple(sorted(runs, key=lambda run: (-run.size, run.base)))
-
-
 class BoardFile(StrictModel):
     """The keys of a board file; see docs/boards.md."""
 
@@ -221,8 +128,10 @@ class BoardFile(StrictModel):
     mcu: Text
     core: Annotated[str, AfterValidator(_core)]
     clock_hz: Annotated[int, BeforeValidator(_clock), Field(alias="clock")]
+    notes: Text | None = None
     flash: Annotated[tuple[FlashBank, ...], Items, Field(min_length=1)]
     ram: Annotated[tuple[RamBank, ...], Items, Field(min_length=1)]
+    reserved: Annotated[tuple[Area, ...], Items] = ()
     console: Console | None = None
     reserves: dict[ProfileName, Reserve] = Field(default_factory=dict)
     sources: Annotated[tuple[Text, ...], Items, Field(min_length=1)]
@@ -245,16 +154,16 @@ class Board(BoardFile):
 
     @property
     def ram_total(self) -> int:
-        """Bytes of all RAM banks that data may use."""
+        """Bytes of all RAM that data may use."""
         return sum(run.size for run in self.runs())
 
     def runs(self) -> tuple[Run, ...]:
-        """RAM for data, adjoining banks merged: the largest run first, then by address."""
-        return _merged(self._data_banks())
+        """RAM for data, adjoining banks joined: the largest run first, then by address."""
+        return _data_runs(self)
 
     def flash_run(self) -> Run:
-        """Flash for the image: the largest run of adjoining banks."""
-        return _merged(sorted(self.flash, key=lambda bank: bank.base))[0]
+        """Flash for the image: the largest free stretch of adjoining banks."""
+        return _image_runs(self)[0]
 
     def flash_wait_states(self) -> int | None:
         """Most wait states in that run; None if no bank of it states any."""
@@ -285,24 +194,38 @@ class Board(BoardFile):
                 raise UsageError(str(problem)) from None
         return board
 
-    def _data_banks(self) -> list[RamBank]:
-        return sorted((bank for bank in self.ram if bank.data), key=lambda bank: bank.base)
-
     def _resized(self, override: str) -> Board:
         name, separator, text = override.rpartition("=")
-        size = _bank_size(size_field(text.strip(), bare=True))
+        size = bank_size(size_field(text.strip(), bare=True))
         sizes = self._bank_sizes(name.strip(), size) if separator else self._run_sizes(size)
         kept = [index for index, bank in enumerate(self.ram) if sizes.get(bank.name, 1)]
         banks = [self.ram[index] for index in kept]
         ram = [bank.model_copy(update={"size": sizes.get(bank.name, bank.size)}) for bank in banks]
-        for _, what in _layout(_placed("flash", self.flash), _placed("ram", ram)):
-            raise ValueError(what)
+        areas = [self._moved(area, sizes) for area in self.reserved]
+        still = [index for index, area in enumerate(areas) if area]
+        facts = _renumbered(_renumbered(self.unverified, "ram", kept), "reserved", still)
         changes = {
             "ram": tuple(ram),
-            "unverified": tuple(_renumbered(self.unverified, kept)),
+            "reserved": tuple(area for area in areas if area),
+            "unverified": tuple(facts),
             "what_if": (*self.what_if, override),
         }
-        return self.model_copy(update=changes)
+        board = self.model_copy(update=changes)
+        banks_now = layout_problems(placed("flash", board.flash), placed("ram", board.ram))
+        areas_now = area_problems(board.reserved, (*board.flash, *board.ram))
+        for _, what in (*banks_now, *areas_now, *_nothing_left(board)):
+            raise ValueError(what)
+        return board
+
+    def _moved(self, area: Area, sizes: dict[str, int]) -> Area | None:
+        """A reserved area where a bank has another size: one at the end of it stays at the end."""
+        home = next((b for b in self.ram if b.base <= area.base < b.end and b.name in sizes), None)
+        if home is None or sizes[home.name] == home.size:
+            return area
+        if not sizes[home.name]:
+            return None
+        grown = sizes[home.name] - home.size if area.end == home.end else 0
+        return area.model_copy(update={"base": area.base + grown})
 
     def _bank_sizes(self, name: str, size: int) -> dict[str, int]:
         names = [bank.name for bank in self.ram]
@@ -311,12 +234,13 @@ class Board(BoardFile):
         return {name: size}
 
     def _run_sizes(self, size: int) -> dict[str, int]:
-        if len(runs := self.runs()) > 1:
-            names = "; ".join("+".join(run.banks) for run in runs)
+        groups = joined(bank for bank in self.ram if bank.data)
+        if len(groups) > 1:
+            names = "; ".join("+".join(bank.name for bank in group) for group in groups)
             raise ValueError(f"the RAM is not one run but {names} (name the bank: BANK=SIZE)")
         sizes: dict[str, int] = {}
         left = size
-        for bank in self._data_banks():
+        for bank in groups[0]:
             sizes[bank.name] = min(bank.size, left)
             left -= sizes[bank.name]
         sizes[bank.name] += left
@@ -342,9 +266,9 @@ def load_board(name_or_path: str) -> Board:
         return load_board_file(name_or_path)
     names = board_names()
     if name_or_path not in names:
-        raise UsageError(
-            str(Problem("", f"no board {shown(name_or_path)}", nearest(name_or_path, names)))
-        )
+        hint = nearest(name_or_path.lower(), names)
+        hint = hint if hint.startswith("did") else "lab boards lists them"
+        raise UsageError(str(Problem("", f"no board {shown(name_or_path)}", hint)))
     return load_board_file(str(data_dir("platforms") / f"{name_or_path}.yaml"))
 
 
@@ -358,54 +282,13 @@ def load_board_file(path: str) -> Board:
     record, findings = check_model(source, BoardFile)
     flash = list(valid_items(source, "flash", FlashBank))
     ram = list(valid_items(source, "ram", RamBank))
-    findings += [source.finding(place, what) for place, what in _layout(flash, ram)]
+    findings += [source.finding(place, what) for place, what in layout_problems(flash, ram)]
     findings += _unknown_facts(source)
     if record is not None:
         findings += _whole_board(source, record)
     if record is None or findings:
         raise source.error(findings)
     return Board.model_construct(**dict(record))
-
-
-_PlacedBank = tuple[Place, Bank]
-
-
-def _placed(key: str, banks: Iterable[Bank]) -> list[_PlacedBank]:
-    return [((key, index), bank) for index, bank in enumerate(banks)]
-
-
-def _layout(
-    flash: Sequence[_PlacedBank], ram: Sequence[_PlacedBank]
-) -> Iterator[tuple[Place, str]]:
-    """What cannot be about a set of banks: ends, names, overlaps."""
-    names: dict[str, Place] = {}
-    extents: list[tuple[int, int, Place, str]] = []
-    for place, bank in (*flash, *ram):
-        if bank.name in names:
-            first = dotted(names[bank.name])
-            yield (*place, "name"), f"{bank.name} is already the name of {first}"
-        names.setdefault(bank.name, place)
-        where = [(bank.base, (*place, "base"))]
-        where += [(base, (*place, "aliases", i)) for i, base in enumerate(bank.aliases)]
-        for base, spot in where:
-            end = base + bank.size
-            if end > ADDRESS_SPACE:
-                yield spot, f"{bank.name} ends at 0x{end:X}, beyond a 32-bit address space"
-            elif end > SYSTEM_BASE:
-                yield spot, f"{bank.name} reaches the core's registers at 0x{SYSTEM_BASE:X}"
-            elif base < LAB_WINDOW.stop and end > LAB_WINDOW.start:
-                yield spot, f"{bank.name} overlaps the lab's own window at 0x{LAB_WINDOW.start:X}"
-            extents.append((base, end, spot, bank.name))
-    yield from _overlaps(extents)
-
-
-def _overlaps(extents: list[tuple[int, int, Place, str]]) -> Iterator[tuple[Place, str]]:
-    reach, owner = 0, ""
-    for base, end, place, name in sorted(extents, key=lambda extent: extent[0]):
-        if base < reach:
-            yield place, f"{name} at 0x{base:08X} overlaps {owner}, which ends at 0x{reach:08X}"
-        if end > reach:
-            reach, owner = end, name
 
 
 def _unknown_facts(source: Source) -> Iterator[Finding]:
@@ -426,12 +309,31 @@ def _near(name: str, facts: set[str]) -> str:
     return hint if hint.startswith("did") else "write for example flash[0].wait_states"
 
 
+def _data_runs(board: BoardFile) -> tuple[Run, ...]:
+    return free_runs((bank for bank in board.ram if bank.data), board.reserved, RAM_ALIGNMENT)
+
+
+def _image_runs(board: BoardFile) -> tuple[Run, ...]:
+    return free_runs(board.flash, board.reserved, FLASH_ALIGNMENT)
+
+
+def _nothing_left(board: BoardFile) -> Iterator[tuple[Place, str]]:
+    if any(bank.data for bank in board.ram) and not _data_runs(board):
+        yield ("reserved",), "leaves no RAM for data"
+    if not _image_runs(board):
+        yield ("reserved",), "leaves no flash for an image"
+
+
 def _whole_board(source: Source, board: BoardFile) -> Iterator[Finding]:
+    for place, what in area_problems(board.reserved, (*board.flash, *board.ram)):
+        yield source.finding(place, what)
     if not any(bank.data for bank in board.ram):
         yield source.finding(("ram",), "no bank has data: true, so no program could run")
+    for place, what in (*_nothing_left(board), *_unjoined(board)):
+        yield source.finding(place, what)
     limits = {
-        "ram": sum(bank.size for bank in board.ram if bank.data),
-        "flash": sum(bank.size for bank in board.flash),
+        "ram": sum(run.size for run in _data_runs(board)),
+        "flash": sum(run.size for run in _image_runs(board)),
     }
     for name, reserve in board.reserves.items():
         for key, taken in (("ram", reserve.ram), ("flash", reserve.flash)):
@@ -444,11 +346,19 @@ def _whole_board(source: Source, board: BoardFile) -> Iterator[Finding]:
         yield source.finding(("name",), f'must be the name of the file, "{path.stem}"')
 
 
-def _renumbered(names: Iterable[str], kept: list[int]) -> Iterator[str]:
-    """Names of facts after some RAM banks were dropped."""
+def _unjoined(board: BoardFile) -> Iterator[tuple[Place, str]]:
+    ends = {bank.end for bank in board.ram}
+    for index, bank in enumerate(board.ram):
+        if not bank.joins and bank.base not in ends:
+            what = f"no bank ends at 0x{bank.base:08X}, so there is none to join"
+            yield ("ram", index, "joins"), what
+
+
+def _renumbered(names: Iterable[str], key: str, kept: list[int]) -> Iterator[str]:
+    """Names of facts after some entries of a list were dropped."""
     for name in names:
-        match = re.fullmatch(r"ram\[([0-9]+)\](.*)", name)
+        match = re.fullmatch(rf"{key}\[([0-9]+)\](.*)", name)
         if not match:
             yield name
         elif int(match[1]) in kept:
-            yield f"ram[{kept.index(int(match[1]))}]{match[2]}"
+            yield f"{key}[{kept.index(int(match[1]))}]{match[2]}"

@@ -106,9 +106,12 @@ class Builder:
                              stack_top=layout.stack_top)  # fmt: skip
             (to / "image.ld").write_text(script)
             self._run(["-c", str(RUNNER / "model.S"), "-I.", "-o", "model.o"], recipe, to)
+            # nmagic: without it the linker stretches the first segment down to a page border, over
+            # a reserved area that lies before the image.
             self._run(
                 [
-                    "-nostartfiles", "--specs=nano.specs", "-Wl,--gc-sections", "-Wl,-T,image.ld",
+                    "-nostartfiles", "--specs=nano.specs", "-Wl,--gc-sections", "-Wl,--nmagic",
+                    "-Wl,-T,image.ld",
                     "-Wl,-Map=image.map", "-Wl,--no-warn-rwx-segments",
                     str(libs / "startup.o"), str(libs / "runner.o"), str(resolver / "ops.o"),
                     "model.o", str(libs / "libtflm.a"), "-o", "image.elf",

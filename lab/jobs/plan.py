@@ -87,10 +87,11 @@ def probe_machine(board: Board, layout: Layout, arena: int) -> Machine:
     """Core of the board with memory as large as needed for an arena of this size."""
     top = layout.stack_top
     low = align_up(_PROBE_STATIC + arena, _KIB)
+    flash = layout.flash.base // _KIB * _KIB  # it may start behind a reserved area
     return _machine(
         board,
         (
-            Region("probe flash", layout.flash.base, layout.flash.size, False, True),
+            Region("probe flash", flash, align_up(layout.flash.end - flash, _KIB), False, True),
             Region("probe RAM", layout.ram.base, low, True, False),
             Region("probe stack", top - _PROBE_STACK, _PROBE_STACK, True, False),
         ),

@@ -16,10 +16,12 @@ from lab.board import load_board_file
 from lab.errors import InputError
 from lab.paths import data_dir
 
-NANO, NRF52, L4R5 = (
+NANO, NRF52, L4R5, PSOC, K64F = (
     (data_dir("platforms") / f"{name}.yaml").read_bytes()
-    for name in ("arduino_nano33ble_sense", "nrf52dk", "nucleo_l4r5zi")
-)
+    for name in (
+        "arduino_nano33ble_sense", "nrf52dk", "nucleo_l4r5zi", "cy8ckit_062_ble", "frdm_k64f",
+    )
+)  # fmt: skip
 LINE = re.compile(r"bad\.yaml(:[1-9][0-9]*:[1-9][0-9]*)?: \S.*")
 
 
@@ -90,8 +92,8 @@ BY_HAND: list[tuple[bytes, str, str, list[str]]] = [
      ["22:11: ram[1].name: FLASH is already the name of flash[0]"]),
     (L4R5, "name: SRAM2", "name: SRAM 2",
      ['22:11: ram[1].name: must be letters, digits and _, got "SRAM 2"']),
-    (L4R5, "core: cortex-m4f", "core: cortex-m4ff",
-     ['5:7: core: unknown core "cortex-m4ff" (hint: did you mean "cortex-m4f"?)']),
+    (L4R5, "core: cortex-m4f", "core: cortex-m44f",
+     ['5:7: core: unknown core "cortex-m44f" (hint: did you mean "cortex-m4f"?)']),
     (L4R5, "clock: 120 MHz", "clock: 120000000",
      ['6:8: clock: needs a unit, got 120000000 (hint: write "120 MHz")']),
     (L4R5, "clock: 120 MHz", "clock: 120 MHZ",
@@ -146,6 +148,38 @@ BY_HAND: list[tuple[bytes, str, str, list[str]]] = [
     (NRF52, "address: 0x40002000", "adress: 0x40002000",
      ["26:3: console.address: is missing",
       '27:3: console.adress: unknown key (hint: did you mean "address"?)']),
+    (PSOC, "size: 2 KiB", "size: 2046 B",
+     ["38:11: reserved[2].size: must be a multiple of 4 B, got 2,046 B"
+      " (hint: write 2044 B or 2048 B)"]),
+    (PSOC, "size: 2 KiB", "size: 3 B",
+     ["38:11: reserved[2].size: must be a multiple of 4 B, got 3 B (hint: write 4 B)"]),
+    (PSOC, "size: 2 KiB", "size: 0 B", ["38:11: reserved[2].size: must not be zero"]),
+    (PSOC, "size: 2 KiB", "size: 2052 B",
+     ["38:11: reserved[2].size: SYSTEM_RAM ends at 0x08048004, beyond SRAM,"
+      " which ends at 0x08048000"]),
+    (PSOC, "0x08047800", "0x08047802",
+     ["37:11: reserved[2].base: must be a multiple of 4, got 0x08047802"]),
+    (PSOC, "0x08047800", "0x08048000",
+     ["37:11: reserved[2].base: SYSTEM_RAM at 0x08048000 lies in no bank"]),
+    (PSOC, "0x08047800", "0x08001FFC",
+     ["37:11: reserved[2].base: SYSTEM_RAM at 0x08001FFC overlaps CM0P_RAM,"
+      " which ends at 0x08002000"]),
+    (PSOC, "name: SYSTEM_RAM", "name: CM0P_RAM",
+     ["36:11: reserved[2].name: CM0P_RAM is already the name of reserved[1]"]),
+    (PSOC, "    what: RAM of the Cortex-M0+\n", "", ["31:5: reserved[1].what: is missing"]),
+    (PSOC, "\nreserved:", "\nreserve:",
+     ['25:1: reserve: unknown key (hint: did you mean "reserves"?)']),
+    (PSOC, "base: 0x08000000\n    size: 8 KiB", "base: 0x08000000\n    size: 286 KiB",
+     ["26:3: reserved: leaves no RAM for data"]),
+    (PSOC, "base: 0x10000000\n    size: 8 KiB", "base: 0x10000000\n    size: 1 MiB",
+     ["26:3: reserved: leaves no flash for an image"]),
+    (K64F, "joins: false", "joins: no", ['30:12: ram[1].joins: must be true or false, got "no"']),
+    (K64F, "base: 0x20000000", "base: 0x20000400",
+     ["30:12: ram[1].joins: no bank ends at 0x20000400, so there is none to join"]),
+    (K64F, "joins: false", "setup: false",
+     ["30:12: ram[1].setup: must be text, got false (hint: put it in quotes)"]),
+    (K64F, "joins: false", "set-up: enable it",
+     ['30:5: ram[1].set-up: unknown key (hint: did you mean "setup"?)']),
 ]  # fmt: skip
 
 
@@ -253,7 +287,7 @@ def test_seeded_damage_is_a_board_or_problems(damage: int, here: Path) -> None:
     refused = 0
     for seed in range(60):
         random = Random(1000 * damage + seed)
-        content = DAMAGES[damage]([NANO, NRF52, L4R5][seed % 3], random)
+        content = DAMAGES[damage]([NANO, NRF52, L4R5, PSOC, K64F][seed % 5], random)
         lines = problems(content, here)
         refused += bool(lines)
         for line in lines:
@@ -290,7 +324,7 @@ THROUGH_THE_COMMAND: list[bytes] = [
     L4R5[:700],
     L4R5.replace(b"KiB", b""),
     L4R5.replace(b"0x", b""),
-    L4R5.replace(b"cortex-m4f", b"cortex-m55f"),
+    L4R5.replace(b"cortex-m4f", b"cortex-m9f"),
     L4R5.replace(b"SRAM2", b"SRAM1"),
     L4R5.replace(b"data: true", b"data: maybe"),
     L4R5.replace(b"0x20030000", b"0x20000000"),

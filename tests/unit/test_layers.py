@@ -24,7 +24,8 @@ LAYERS = (
     {"lab.firmware", "lab.runtimes"},
     {"lab.toolchain", "lab.cache"},
     {"lab.model", "lab.graph", "lab.flatbuffer", "lab.tflite_schema", "lab.zoo", "lab.elf",
-     "lab.dwarf", "lab.cores", "lab.decode", "lab.alignment", "lab.board", "lab.yaml_source",
+     "lab.dwarf", "lab.cores", "lab.decode", "lab.alignment", "lab.banks", "lab.board",
+     "lab.yaml_source",
      "lab.placement", "lab.results"},
     {"lab.errors", "lab.units", "lab.paths", "lab.version"},
 )  # fmt: skip
