@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations, pairwise
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -205,6 +206,27 @@ def free_runs(banks: Iterable[Bank], areas: Iterable[Area], alignment: int) -> t
     return tuple(sorted(runs, key=lambda run: (-run.size, run.base)))
 
 
+def stretches(banks: Iterable[Bank], areas: Iterable[Area], alignment: int) -> tuple[Run, ...]:
+    """Every run, and every part of one that needs less set-up: what can be used as one piece.
+
+    Args:
+        banks: as for ``free_runs``.
+        areas: likewise.
+        alignment: likewise.
+
+    Returns:
+        The largest first, then by address.
+    """
+    banks = list(banks)
+    found = []
+    for run in free_runs(banks, areas, alignment):
+        group = next(g for g in joined(banks) if g[0].base <= run.base < g[-1].end)
+        borders = [b.base for a, b in pairwise(group) if _setup(a) != _setup(b)]
+        edges = [run.base, *(edge for edge in borders if run.base < edge < run.end), run.end]
+        found += [_run(group, start, end) for start, end in combinations(edges, 2)]
+    return tuple(sorted(found, key=lambda run: (-run.size, run.base)))
+
+
 def joined(banks: Iterable[Bank]) -> list[list[Bank]]:
     """Banks in the order of their addresses, those that make one piece together."""
     groups: list[list[Bank]] = []
@@ -219,8 +241,12 @@ def joined(banks: Iterable[Bank]) -> list[list[Bank]]:
 
 def _run(group: Iterable[Bank], start: int, end: int) -> Run:
     banks = [bank for bank in group if bank.base < end and start < bank.end]
-    setup = [f"{b.name}: {b.setup}" for b in banks if isinstance(b, RamBank) and b.setup]
-    return Run(start, end - start, tuple(bank.name for bank in banks), tuple(setup))
+    setup = tuple(f"{bank.name}: {_setup(bank)}" for bank in banks if _setup(bank))
+    return Run(start, end - start, tuple(bank.name for bank in banks), setup)
+
+
+def _setup(bank: Bank) -> str:
+    return (isinstance(bank, RamBank) and bank.setup) or ""
 
 
 PlacedBank = tuple[Place, Bank]

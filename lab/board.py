@@ -32,6 +32,7 @@ from lab.banks import (
     joined,
     layout_problems,
     placed,
+    stretches,
 )
 from lab.cores import CORES
 from lab.errors import Problem, UsageError
@@ -160,6 +161,11 @@ class Board(BoardFile):
     def runs(self) -> tuple[Run, ...]:
         """RAM for data, adjoining banks joined: the largest run first, then by address."""
         return _data_runs(self)
+
+    def stretches(self) -> tuple[Run, ...]:
+        """The same runs, and the parts of each that need less set-up; the largest first."""
+        data = (bank for bank in self.ram if bank.data)
+        return stretches(data, self.reserved, RAM_ALIGNMENT)
 
     def flash_run(self) -> Run:
         """Flash for the image: the largest free stretch of adjoining banks."""

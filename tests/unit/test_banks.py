@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.banks import FLASH_ALIGNMENT, RAM_ALIGNMENT, Area, FlashBank, RamBank, Run, free_runs
+from lab.banks import (
+    FLASH_ALIGNMENT,
+    RAM_ALIGNMENT,
+    Area,
+    FlashBank,
+    RamBank,
+    Run,
+    free_runs,
+    stretches,
+)
 from lab.board import Board, load_board
 from lab.errors import UsageError
 from lab.firmware import Layout, Span
@@ -68,6 +77,23 @@ def test_a_run_says_what_must_be_set_up() -> None:
     # Only of what is left of it.
     (rest,) = free_runs([on, off], [area("X", off.base, KIB)], RAM_ALIGNMENT)
     assert rest == Run(BASE, KIB, ("A",))
+
+
+def test_a_part_that_needs_less_set_up_is_a_stretch_of_its_own() -> None:
+    banks = [
+        bank("A", BASE, 4 * KIB),
+        bank("B", BASE + 4 * KIB, KIB, setup="clock"),
+        bank("C", BASE + 5 * KIB, KIB, setup="clock"),
+        bank("D", BASE + 6 * KIB, 2 * KIB, joins=False),
+    ]
+    found = stretches(banks, [area("X", BASE, 8)], RAM_ALIGNMENT)
+    clock = ("B: clock", "C: clock")
+    assert found == (
+        Run(BASE + 16, 6 * KIB - 16, ("A", "B", "C"), clock),
+        Run(BASE + 16, 4 * KIB - 16, ("A",)),
+        Run(BASE + 4 * KIB, 2 * KIB, ("B", "C"), clock),
+        Run(BASE + 6 * KIB, 2 * KIB, ("D",)),
+    )
 
 
 @given(
