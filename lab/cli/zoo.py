@@ -59,7 +59,7 @@ def export_models(
     ],
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]...", help="Models; all when none is named."),
+        typer.Argument(metavar="NAME", help="Models; all when none is named."),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace other files of the same names.")

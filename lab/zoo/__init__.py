@@ -77,7 +77,7 @@ def find_model(name: str) -> ZooModel:
         if model.name == name:
             return model
     nearest = difflib.get_close_matches(name, model_names(), n=1, cutoff=0.5)
-    hint = f'did you mean "{nearest[0]}"?' if nearest else f"there are {', '.join(model_names())}"
+    hint = f'did you mean "{nearest[0]}"?' if nearest else "lab zoo list shows those there are"
     raise UsageError(f'no zoo model is called "{name}"; {hint}')
 
 

@@ -284,7 +284,7 @@ RECIPES = (
     Recipe(
         "anomaly_detector",
         "Anomaly detector (dense auto-encoder), 640-128-8-128-640, int8",
-        "All weights and hardly any arena: too big for 256 KiB of flash, small enough for 16 KiB "
+        "All weights and hardly any arena: too big for 256 KiB of flash, small enough for 8 KiB "
         "of RAM.",
         anomaly_detector,
     ),
