@@ -77,7 +77,7 @@ def keyword_spotter() -> Network:
 
 
 def image_classifier() -> Network:
-    """ResNet-8 as in MLPerf Tiny: a 32 x 32 RGB picture in, 10 class scores out."""
+    """ResNet-8 after MLPerf Tiny: a 32 x 32 RGB picture in, 10 class scores out."""
 
     def conv(x: Tensor, channels: int, name: str, **more: Any) -> Tensor:
         size = more.pop("size", 3)
@@ -97,7 +97,7 @@ def image_classifier() -> Network:
 
 
 def visual_wake_word() -> Network:
-    """MobileNet v1, a quarter as wide, as in MLPerf Tiny: 96 x 96 RGB in, person or not out."""
+    """MobileNet v1, a quarter as wide, after MLPerf Tiny: 96 x 96 RGB in, person or not out."""
     picture = tf.keras.Input((96, 96, 3), batch_size=1, name="picture")
     x = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu", name="conv")(picture)
     blocks = [
@@ -130,7 +130,7 @@ def _classifier(source: Tensor, features: Tensor, classes: int, name: str, gain:
 
 
 def anomaly_detector() -> Network:
-    """Dense auto-encoder as in MLPerf Tiny: 640 spectrogram values in, the same 640 rebuilt."""
+    """Dense auto-encoder after MLPerf Tiny: 640 spectrogram values in, the same 640 rebuilt."""
     frames = tf.keras.Input((640,), batch_size=1, name="frames")
     x = frames
     for number, units in enumerate((128, 128, 128, 128, 8, 128, 128, 128, 128), 1):
