@@ -67,8 +67,8 @@ def export_models(
 ) -> None:
     """Copy model files, byte for byte, to a directory, and print their paths.
 
-    Exit code 0: all are there now; 2: no such model, no place to write, or another file has the
-    name of one (and no --force): then nothing was written.
+    Exit code 0: all are there now; 2: no such model, or another file has the name of one and there
+    is no --force (nothing was written), or the directory cannot be written to.
     """
     models = [find_model(name) for name in dict.fromkeys(names)] if names else catalogue()
     for target in export(models, output, force=force):
