@@ -68,13 +68,10 @@ def crate_models() -> list[Path]:
     return found
 
 
-# One runs on no TFLM, by intention.
-UNSUPPORTED = {"separation_w8_upsampling2d"}
-
-
 def runnable_models() -> dict[str, Path]:
     """Every model the runtime supports, of the zoo and of the crate."""
-    zoo = {model.name: model.path for model in catalogue() if model.name not in UNSUPPORTED}
+    runtime = load_runtime().name
+    zoo = {model.name: model.path for model in catalogue() if model.runs_on(runtime)}
     return zoo | {path.stem: path for path in crate_models()}
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -24,6 +26,7 @@ class ZooModel:
         size_bytes: size of the file.
         sha256: checksum of the file, in hexadecimal.
         float_source: name of the zoo model that is the same network in float32; empty if none.
+        fails: runtimes that cannot run it, by intention, each with the class of the failure.
     """
 
     name: str
@@ -33,11 +36,16 @@ class ZooModel:
     size_bytes: int
     sha256: str
     float_source: str = ""
+    fails: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
         """Where the model file is."""
         return CATALOGUE.with_name(self.file)
+
+    def runs_on(self, runtime: str) -> bool:
+        """Whether a runtime of that name is not known to fail with it."""
+        return runtime not in self.fails
 
 
 def read_catalogue(path: Path) -> tuple[ZooModel, ...]:
@@ -59,15 +67,69 @@ def model_names() -> tuple[str, ...]:
     return tuple(model.name for model in catalogue())
 
 
+def find_model(name: str) -> ZooModel:
+    """The model of that name.
+
+    Raises:
+        UsageError: there is none; says the nearest one.
+    """
+    for model in catalogue():
+        if model.name == name:
+            return model
+    nearest = difflib.get_close_matches(name, model_names(), n=1, cutoff=0.5)
+    hint = f'did you mean "{nearest[0]}"?' if nearest else "lab zoo list shows those there are"
+    raise UsageError(f'no zoo model is called "{name}"; {hint}')
+
+
 def model_path(name: str) -> Path:
     """File of a model.
 
     Raises:
         UsageError: there is no model of that name; says the nearest one.
     """
-    for model in catalogue():
-        if model.name == name:
-            return model.path
-    nearest = difflib.get_close_matches(name, model_names(), n=1, cutoff=0.5)
-    hint = f'did you mean "{nearest[0]}"?' if nearest else f"there are {', '.join(model_names())}"
-    raise UsageError(f'no zoo model is called "{name}"; {hint}')
+    return find_model(name).path
+
+
+def export(models: Iterable[ZooModel], directory: Path, *, force: bool = False) -> tuple[Path, ...]:
+    """Copy model files to a directory, which is made when missing.
+
+    Args:
+        models: which ones.
+        directory: where to.
+        force: replace files of the same names that hold something else.
+
+    Returns:
+        The files, in order; one that was there already, byte for byte, is left alone.
+
+    Raises:
+        UsageError: a file holds something else, and then nothing was written; or the directory
+            cannot be written to.
+    """
+    models = tuple(models)
+    targets = tuple(directory / model.file for model in models)
+    try:
+        new = [pair for pair in zip(models, targets, strict=True) if not _is_there(*pair)]
+        taken = [target for _, target in new if os.path.lexists(target)]
+        if taken and not force:
+            names = ", ".join(target.name for target in taken)
+            raise UsageError(f"{directory} has other files named {names} (--force replaces them)")
+        directory.mkdir(parents=True, exist_ok=True)
+        for model, target in new:
+            _replace(target, model.path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"cannot export to {directory}: {error.strerror}") from None
+    return targets
+
+
+def _is_there(model: ZooModel, target: Path) -> bool:
+    return target.is_file() and target.read_bytes() == model.path.read_bytes()
+
+
+def _replace(target: Path, data: bytes) -> None:
+    """Write a file so that at no time half of it is there."""
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        partial.write_bytes(data)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,9 @@ from lab.errors import EXIT_OK, EXIT_VERDICT_NO, LabError, ToolError
 from lab.zoo import CATALOGUE, ZooModel, catalogue, read_catalogue
 
 if TYPE_CHECKING:
-    from lab.zoo.networks import Recipe
+    from lab.zoo.recipe import Format, ModelObject, Recipe
+
+    Shapes = dict[str, tuple[int | None, ...]]
 
 _HEADER = "# Written by `python -m lab.zoo.make_models -o lab/zoo`; do not edit by hand.\n"
 _CALIBRATION_SAMPLES = 20
@@ -85,11 +87,11 @@ def _load_recipes() -> tuple[Recipe, ...]:
         raise ToolError(
             'making the models needs TensorFlow: pip install "tflm-lab[models]"'
         ) from error
-    from lab.zoo.networks import RECIPES
+    from lab.zoo import failing, networks
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    return RECIPES
+    return (*networks.RECIPES, *failing.RECIPES)
 
 
 def _convert(recipe: Recipe) -> bytes:
@@ -99,27 +101,65 @@ def _convert(recipe: Recipe) -> bytes:
     tf.keras.backend.clear_session()
     model = recipe.build()
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    if recipe.int8:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = lambda: _calibration(model.input_shape)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = tf.int8
-        converter.inference_output_type = tf.int8
+    shapes = {tensor.name: tensor.shape for tensor in model.inputs}
+    _configure(converter, recipe.format, shapes)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        data = bytes(converter.convert())
+    return _edited(data, recipe.edit) if recipe.edit else data
+
+
+def _configure(converter: Any, wanted: Format, shapes: Shapes) -> None:
+    import tensorflow as tf
+
+    sets = tf.lite.OpsSet
+    if wanted == "float32":
+        return
+    if wanted == "select_tf_ops":
+        converter.target_spec.supported_ops = [sets.TFLITE_BUILTINS, sets.SELECT_TF_OPS]
+        return
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if wanted == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if wanted in {"float16", "hybrid"}:
+        return
+    converter.representative_dataset = lambda: _calibration(shapes)
+    if wanted == "int16x8":
+        converter.target_spec.supported_ops = [
+            sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+        ]
+        converter.inference_input_type = converter.inference_output_type = tf.int16
+        return
+    converter.target_spec.supported_ops = [sets.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    if wanted == "int8":
         # The July 2020 runtime takes one scale for a whole dense layer and says nothing when
         # there are more.
         converter._experimental_disable_per_channel_quantization_for_dense_layers = True
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        return bytes(converter.convert())
 
 
-def _calibration(shape: tuple[int, ...]) -> Iterator[list[Any]]:
+def _calibration(shapes: Shapes) -> Iterator[dict[str, Any]]:
     """Inputs over the range that the device will see: 0 to 1, like a normalised spectrogram."""
     import numpy as np
 
     rng = np.random.default_rng(1)
     for _ in range(_CALIBRATION_SAMPLES):
-        yield [rng.random(shape).astype(np.float32)]
+        # A free batch size counts as one.
+        yield {
+            name: rng.random([size or 1 for size in shape]).astype(np.float32)
+            for name, shape in shapes.items()
+        }
+
+
+def _edited(data: bytes, edit: Callable[[ModelObject], None]) -> bytes:
+    import flatbuffers
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
+    edit(model)
+    builder = flatbuffers.Builder(len(data))
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())
 
 
 def _entry(recipe: Recipe, data: bytes) -> dict[str, Any]:
@@ -133,6 +173,8 @@ def _entry(recipe: Recipe, data: bytes) -> dict[str, Any]:
     }
     if recipe.float_source:
         entry["float_source"] = recipe.float_source
+    if recipe.fails:
+        entry["fails"] = dict(recipe.fails)
     return entry
 
 

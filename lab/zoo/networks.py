@@ -1,45 +1,23 @@
 """The networks of the zoo, written in Keras. Needs TensorFlow: imported by ``make_models`` only.
 
-Weights come from a seeded integer generator and are not trained: memory, instructions and operator
-support depend on the structure alone, and trained weights would depend on the processor that
-trained them. The exception is the sine network, whose weights are computed.
+Their weights are seeded, see ``weights``, except for the sine network, whose weights are computed.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from lab.zoo.recipe import JULY_2020, Network, Recipe
+from lab.zoo.weights import centre_scores, randomised
+
 Tensor = Any
-Network = Any
 
 layers = tf.keras.layers
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How one zoo model is made.
-
-    Attributes:
-        name: name in the catalogue; the file is ``<name>.tflite``.
-        title: one line for a list.
-        purpose: what the model is in the zoo for.
-        build: makes the Keras network, weights included.
-        int8: fully quantized to int8, input and output too; otherwise float32.
-        float_source: name of the same network in float32, if the zoo has it.
-    """
-
-    name: str
-    title: str
-    purpose: str
-    build: Callable[[], Network]
-    int8: bool = True
-    float_source: str = ""
 
 
 def _upsample_resize(x: Tensor, name: str) -> Tensor:
@@ -74,7 +52,7 @@ def separation(width: int, upsample: Callable[[Tensor, str], Tensor] = _upsample
     x = layers.Concatenate(name="skip_full")([upsample(x, "up_full"), full])
     x = conv(x, width, "decode_full")
     masks = layers.Conv2D(2, 1, activation="sigmoid", name="masks")(x)
-    return _randomised(tf.keras.Model(frame, masks, name=f"separation_w{width}"), gain=3)
+    return randomised(tf.keras.Model(frame, masks, name=f"separation_w{width}"), gain=3)
 
 
 def keyword_spotter() -> Network:
@@ -93,19 +71,133 @@ def keyword_spotter() -> Network:
     x = layers.AveragePooling2D((x.shape[1], x.shape[2]), name="pool")(x)
     x = layers.Flatten(name="flatten")(x)
     scores = layers.Dense(12, activation="softmax", name="scores")(x)
-    model = _randomised(tf.keras.Model(features, scores, name="keyword_spotter"), gain=200)
-    _centre_scores(model)
+    model = randomised(tf.keras.Model(features, scores, name="keyword_spotter"), gain=200)
+    centre_scores(model)
     return model
 
 
-def _centre_scores(model: Network) -> None:
-    """Set the last bias so that no class wins on average: scores then follow the input."""
-    *_, pooled, last = model.layers
-    samples = np.random.default_rng(3).random((256, *model.input_shape[1:])).astype(np.float32)
-    values = np.asarray(tf.keras.Model(model.input, pooled.output)(samples), np.float64)
-    kernel, _ = last.get_weights()
-    # Rounded, because sums in float32 differ a little between processors.
-    last.set_weights([kernel, np.round(-values.mean(axis=0) @ kernel, 2)])
+def image_classifier() -> Network:
+    """ResNet-8 after MLPerf Tiny: a 32 x 32 RGB picture in, 10 class scores out."""
+
+    def conv(x: Tensor, channels: int, name: str, **more: Any) -> Tensor:
+        size = more.pop("size", 3)
+        return layers.Conv2D(channels, size, padding="same", name=name, **more)(x)
+
+    picture = tf.keras.Input((32, 32, 3), batch_size=1, name="picture")
+    x = conv(picture, 16, "stem", activation="relu")
+    for stage, channels in enumerate((16, 32, 64), 1):
+        strides = 1 if stage == 1 else 2
+        y = conv(x, channels, f"conv_{stage}a", strides=strides, activation="relu")
+        y = conv(y, channels, f"conv_{stage}b")
+        if stage > 1:
+            x = conv(x, channels, f"shortcut_{stage}", strides=strides, size=1)
+        x = layers.Add(name=f"add_{stage}")([x, y])
+        x = layers.ReLU(name=f"relu_{stage}")(x)
+    return _classifier(picture, x, 10, "image_classifier", gain=25)
+
+
+def visual_wake_word() -> Network:
+    """MobileNet v1, a quarter as wide, after MLPerf Tiny: 96 x 96 RGB in, person or not out."""
+    picture = tf.keras.Input((96, 96, 3), batch_size=1, name="picture")
+    x = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu", name="conv")(picture)
+    blocks = [
+        (16, 1),
+        (32, 2),
+        (32, 1),
+        (64, 2),
+        (64, 1),
+        (128, 2),
+        *[(128, 1)] * 5,
+        (256, 2),
+        (256, 1),
+    ]
+    for block, (channels, strides) in enumerate(blocks, 1):
+        x = layers.DepthwiseConv2D(
+            3, strides=strides, padding="same", activation="relu", name=f"depthwise_{block}"
+        )(x)
+        x = layers.Conv2D(channels, 1, activation="relu", name=f"pointwise_{block}")(x)
+    return _classifier(picture, x, 2, "visual_wake_word", gain=200)
+
+
+def _classifier(source: Tensor, features: Tensor, classes: int, name: str, gain: float) -> Network:
+    # Pooling over the whole map, not GlobalAveragePooling2D: see keyword_spotter.
+    x = layers.AveragePooling2D((features.shape[1], features.shape[2]), name="pool")(features)
+    x = layers.Flatten(name="flatten")(x)
+    scores = layers.Dense(classes, activation="softmax", name="scores")(x)
+    model = randomised(tf.keras.Model(source, scores, name=name), gain)
+    centre_scores(model)
+    return model
+
+
+def anomaly_detector() -> Network:
+    """Dense auto-encoder after MLPerf Tiny: 640 spectrogram values in, the same 640 rebuilt."""
+    frames = tf.keras.Input((640,), batch_size=1, name="frames")
+    x = frames
+    for number, units in enumerate((128, 128, 128, 128, 8, 128, 128, 128, 128), 1):
+        x = layers.Dense(units, activation="relu", name=f"dense_{number}")(x)
+    rebuilt = layers.Dense(640, name="rebuilt")(x)
+    return randomised(tf.keras.Model(frames, rebuilt, name="anomaly_detector"))
+
+
+def speech_recognizer() -> Network:
+    """Temporal convolutions: 96 frames of 40 mel bands in, 29 letter scores every second frame.
+
+    Frames lie along the height and bands in the channels, because Conv1D becomes other operators.
+    Each output sees 63 frames, and none of what comes later than the one beside it.
+    """
+
+    def causal(x: Tensor, name: str, channels: int, size: int, **more: Any) -> Tensor:
+        before = (size - 1) * more.get("dilation_rate", (1, 1))[0]
+        x = layers.ZeroPadding2D(((before, 0), (0, 0)), name=f"pad_{name}")(x)
+        return layers.Conv2D(channels, (size, 1), activation="relu", name=name, **more)(x)
+
+    bands = tf.keras.Input((96, 1, 40), batch_size=1, name="mel_bands")
+    x = causal(bands, "conv", 48, 3, strides=(2, 1))
+    for block, dilation in enumerate((1, 2, 4, 8), 1):
+        y = causal(x, f"dilated_{block}", 48, 3, dilation_rate=(dilation, 1))
+        x = layers.Add(name=f"add_{block}")([x, y])
+    letters = layers.Conv2D(29, 1, activation="softmax", name="letters")(x)
+    return randomised(tf.keras.Model(bands, letters, name="speech_recognizer"))
+
+
+def sensor_fusion() -> Network:
+    """Three inputs and three outputs, all of different shapes: for tools that name tensors."""
+    motion = tf.keras.Input((32, 1, 6), batch_size=1, name="motion")
+    audio = tf.keras.Input((16, 8, 1), batch_size=1, name="audio")
+    context = tf.keras.Input((5,), batch_size=1, name="context")
+    m = layers.Conv2D(8, (5, 1), strides=(2, 1), activation="relu", name="motion_conv")(motion)
+    m = layers.MaxPooling2D((2, 1), name="motion_pool")(m)
+    gate = layers.Dense(4, activation="sigmoid", name="gate")(context)
+    gate = layers.Reshape((1, 1, 4), name="gate_map")(gate)
+    a = layers.Conv2D(4, 3, padding="same", activation="relu", name="audio_conv")(audio)
+    a = layers.Multiply(name="gated")([a, gate])
+    heard = layers.Conv2D(2, 1, activation="sigmoid", name="heard")(a)
+    a = layers.MaxPooling2D(4, name="audio_pool")(a)
+    flat = [layers.Flatten(name=f"flat_{n}")(x) for n, x in enumerate((m, a))]
+    x = layers.Concatenate(name="joined")([*flat, context])
+    activity = layers.Dense(7, activation="softmax", name="activity")(x)
+    effort = layers.Dense(1, activation="tanh", name="effort")(x)
+    outputs = [activity, heard, effort]
+    return randomised(tf.keras.Model([motion, audio, context], outputs, name="sensor_fusion"), 3)
+
+
+def depthwise_float() -> Network:
+    """Inverted residuals as in MobileNet v2, float32: 32 x 32 RGB in, 6 class scores out."""
+    picture = tf.keras.Input((32, 32, 3), batch_size=1, name="picture")
+    x = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu", name="conv")(picture)
+    for block, strides in enumerate((1, 2, 1), 1):
+        y = layers.Conv2D(24, 1, activation="relu6", name=f"expand_{block}")(x)
+        y = layers.DepthwiseConv2D(
+            3, strides=strides, padding="same", activation="relu6", name=f"depthwise_{block}"
+        )(y)
+        y = layers.Conv2D(8, 1, name=f"project_{block}")(y)
+        x = layers.Add(name=f"add_{block}")([x, y]) if strides == 1 else y
+    # Becomes MEAN, which the July 2020 runtime has for float32 only.
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    scores = layers.Dense(6, activation="softmax", name="scores")(x)
+    model = randomised(tf.keras.Model(picture, scores, name="depthwise_float"), gain=30)
+    centre_scores(model)
+    return model
 
 
 def sine() -> Network:
@@ -134,34 +226,6 @@ def _sine_weights(pieces: int) -> list[Any]:
     ]
 
 
-def _randomised(model: Network, gain: float = 1.0) -> Network:
-    """Give every kernel uniform weights that keep the spread of the signal (He et al.).
-
-    Each unit's weights add up to nothing: it then answers to what differs from one input to the
-    next, not to the average all inputs share.
-
-    Args:
-        model: changed in place.
-        gain: how much stronger than that the last layer is.
-    """
-    rng = np.random.default_rng(2020)
-    for layer in model.layers:
-        depthwise = isinstance(layer, layers.DepthwiseConv2D)
-        scale = gain if layer is model.layers[-1] else 1.0
-        weights = [_draw(rng, old.shape, depthwise) * scale for old in layer.get_weights()]
-        layer.set_weights([weight.astype(np.float32) for weight in weights])
-    return model
-
-
-def _draw(rng: np.random.Generator, shape: tuple[int, ...], depthwise: bool) -> Any:
-    values = rng.random(shape) * 2 - 1
-    if len(shape) == 1:
-        return values * 0.1
-    fan_in = (0, 1) if depthwise else tuple(range(len(shape) - 1))
-    values -= values.mean(axis=fan_in, keepdims=True)
-    return values * math.sqrt(6 / math.prod(shape[axis] for axis in fan_in))
-
-
 RECIPES = (
     Recipe(
         "separation_w8",
@@ -183,20 +247,21 @@ RECIPES = (
         "The same network; UpSampling2D becomes TILE, an operator that no TFLM has.",
         lambda: separation(8, _upsample_keras),
         float_source="separation_w8_fp32",
+        fails={JULY_2020: "op_missing"},
     ),
     Recipe(
         "separation_w8_fp32",
         "Speech separation U-Net, width 8, float32",
         "Source of separation_w8: says how much quantization saves.",
         lambda: separation(8),
-        int8=False,
+        format="float32",
     ),
     Recipe(
         "separation_w16_fp32",
         "Speech separation U-Net, width 16, float32",
         "Source of separation_w16: says how much quantization saves.",
         lambda: separation(16),
-        int8=False,
+        format="float32",
     ),
     Recipe(
         "keyword_spotter",
@@ -205,10 +270,48 @@ RECIPES = (
         keyword_spotter,
     ),
     Recipe(
+        "image_classifier",
+        "Image classifier (ResNet-8), 32 x 32 RGB, 10 classes, int8",
+        "Residual connections: tensors that stay alive across layers, and ADD.",
+        image_classifier,
+    ),
+    Recipe(
+        "visual_wake_word",
+        "Visual wake word (MobileNet v1, width 0.25), 96 x 96 RGB, person or not, int8",
+        "A long depthwise-separable network whose first layers need most of the arena.",
+        visual_wake_word,
+    ),
+    Recipe(
+        "anomaly_detector",
+        "Anomaly detector (dense auto-encoder), 640-128-8-128-640, int8",
+        "All weights and hardly any arena: too big for 256 KiB of flash, small enough for 8 KiB "
+        "of RAM.",
+        anomaly_detector,
+    ),
+    Recipe(
+        "speech_recognizer",
+        "Speech recognizer (temporal convolutions), 96 frames x 40 bands, 29 letters, int8",
+        "Speech without recurrence: dilated causal convolutions instead of an LSTM.",
+        speech_recognizer,
+    ),
+    Recipe(
+        "sensor_fusion",
+        "Sensor fusion: motion, audio and context in; activity, sound map and effort out, int8",
+        "Three inputs and three outputs, all of different shapes: for what names or counts them.",
+        sensor_fusion,
+    ),
+    Recipe(
+        "depthwise_float",
+        "Image classifier (inverted residuals), 32 x 32 RGB, 6 classes, float32",
+        "The float32 kernels of convolution, depthwise convolution, ADD, MEAN and SOFTMAX.",
+        depthwise_float,
+        format="float32",
+    ),
+    Recipe(
         "tiny_float",
         "Dense network 1-16-16-1 drawing a sine, float32",
         "The smallest model: float32, and the right answer is known by formula.",
         sine,
-        int8=False,
+        format="float32",
     ),
 )
