@@ -13,6 +13,20 @@ EXIT_OK = 0
 EXIT_VERDICT_NO = 1
 
 
+def escape(text: str) -> str:
+    """Text with everything unprintable as an escape sequence, safe to show on a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else ascii(character)[1:-1] for character in text
+    )
+
+
+def one_line(text: str) -> str:
+    """Text that quotes who knows what, as one printable line."""
+    return escape(" ".join(text.split()))
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong with an input.
@@ -31,7 +45,7 @@ class Problem:
         line = f"{self.where}: {self.what}" if self.where else self.what
         if self.hint:
             line += f" (hint: {self.hint})"
-        return " ".join(line.split())
+        return one_line(line)
 
 
 class LabError(Exception):
@@ -41,7 +55,7 @@ class LabError(Exception):
 
     def lines(self) -> list[str]:
         """One printable line per problem."""
-        return [" ".join(str(self).split())]
+        return [one_line(str(self))]
 
 
 class UsageError(LabError):
