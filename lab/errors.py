@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 EXIT_OK = 0
 EXIT_VERDICT_NO = 1
+_MAX_LINE = 4000  # characters; nobody reads on, and some terminals choke
 
 
 def escape(text: str) -> str:
@@ -23,8 +24,10 @@ def escape(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Text that quotes who knows what, as one printable line."""
-    return escape(" ".join(text.split()))
+    """Text that quotes who knows what, as one printable line; without its middle if it is long."""
+    line = escape(" ".join(text.split()))
+    half = _MAX_LINE // 2
+    return line if len(line) <= _MAX_LINE else f"{line[:half]} … {line[-half:]}"
 
 
 @dataclass(frozen=True)

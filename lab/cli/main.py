@@ -14,7 +14,7 @@ from typer.exceptions import TyperException
 
 from lab.cli import boards, build, cache, check, doctor, ops, runtime, zoo
 from lab.cli.progress import tell
-from lab.errors import LabError
+from lab.errors import LabError, one_line
 from lab.version import VERSION
 
 EXIT_USAGE = 2
@@ -75,7 +75,7 @@ def _open_closed_streams() -> None:
         if getattr(sys, name) is None:
             with contextlib.suppress(OSError):  # it is open, but not so that Python could use it
                 os.dup2(os.open(os.devnull, os.O_RDWR), number)
-            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115, PTH123
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115
 
 
 def _terminated(number: int, _frame: object) -> None:
@@ -120,14 +120,14 @@ def _explain(error: BaseException) -> int:
         if words.startswith("Usage:"):  # a group without a command: its help
             print(words)
             return 0
-        lines, code = [" ".join(words.split())], EXIT_USAGE
+        lines, code = [words], EXIT_USAGE
     elif isinstance(error, OSError):
         lines, code = [f"cannot read or write: {error.strerror or error}"], EXIT_USAGE
     else:  # the last line of defence: one line, never a traceback
         bug = f"internal error: {type(error).__name__}: {error}"
         lines, code = [f"{bug} (a bug of the lab; TFLM_LAB_TRACEBACK=1 shows where)"], EXIT_BUG
     for line in lines:
-        tell(line)
+        tell(one_line(line))
     return code
 
 

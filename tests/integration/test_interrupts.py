@@ -19,7 +19,10 @@ from lab.zoo import model_path
 
 TINY = model_path("tiny_float")
 # The command as pip installs it, and as a module: their imports begin differently.
-COMMANDS = ([f"{sysconfig.get_path('scripts')}/lab"], [sys.executable, "-m", "lab"])
+COMMANDS: tuple[list[str | Path], ...] = (
+    [f"{sysconfig.get_path('scripts')}/lab"],
+    [sys.executable, "-m", "lab"],
+)
 WHOLE = 4.0  # seconds; about as long as a check takes that has to link its image
 
 
@@ -68,12 +71,10 @@ def moments(count: int, seed: int) -> list[float]:
 
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize(
-    ("count", "seed"), [(10, 1), pytest.param(80, 2, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize(("count", "seed"), [(10, 1), pytest.param(80, 2, marks=pytest.mark.slow)])
 def test_a_signal_at_any_moment(cache: Path, count: int, seed: int, by: signal.Signals) -> None:
     for number, moment in enumerate(moments(count, seed)):
-        command = [*COMMANDS[number % 2], "check", TINY, "-b", NANO]
+        command: list[str | Path] = [*COMMANDS[number % 2], "check", TINY, "-b", NANO]
         with watched(command, env={ROOT_VARIABLE: cache}) as running:
             ran = ended(running, moment, by)
         well_ended(ran, by)
