@@ -70,7 +70,7 @@ typedef struct {
     uint32_t *stops;
     Py_ssize_t stop_count;
     struct timespec deadline;
-    uint32_t stack_limit, interrupt, access_type;
+    uint32_t stack_limit, interrupt, access_type, stopped_at;
     uint64_t access_address;
     Reason reason;
     bool first, accessed, below_limit;
@@ -355,6 +355,7 @@ static __attribute__((noinline)) void on_block_slow(Meter *m, uint64_t key)
     Cold *cold = &m->cold[m->ordinal[slot]];
     Reason reason = judge(m, cold);
     if (reason) {
+        m->stopped_at = key_address(key);
         stop(m, reason);
         return;
     }
@@ -668,8 +669,8 @@ static PyObject *meter_run(Meter *m, PyObject *args)
     Py_END_ALLOW_THREADS
     if (PyErr_Occurred())
         return NULL;
-    return Py_BuildValue("iiIIK", (int)error, (int)m->reason, m->interrupt, m->access_type,
-                         (unsigned long long)(m->accessed ? m->access_address : 0));
+    return Py_BuildValue("iiIIKI", (int)error, (int)m->reason, m->interrupt, m->access_type,
+                         (unsigned long long)(m->accessed ? m->access_address : 0), m->stopped_at);
 }
 
 /* Of the block entered last only a part was executed: correct what was counted for all of it. */

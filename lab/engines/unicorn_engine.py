@@ -60,6 +60,10 @@ _STOPS = {
     _Reason.CLOCK: StopReason.WALL_CLOCK,
     _Reason.STACK_LIMIT: StopReason.STACK_LIMIT,
 }
+_BEFORE_A_BLOCK = {
+    _Reason.ADDRESS, _Reason.HALT, _Reason.BUDGET, _Reason.CLOCK, _Reason.NO_COPROCESSOR,
+    _Reason.STACK_LIMIT, _Reason.BLOCKS, _Reason.PROBES,
+}  # fmt: skip
 _DATA_FAULTS = {
     const.UC_ERR_READ_UNMAPPED: "read_unmapped",
     const.UC_ERR_READ_PROT: "read_unmapped",
@@ -91,6 +95,7 @@ class _Outcome(NamedTuple):
     interrupt: int
     access: int
     address: int
+    stopped_at: int
 
 
 class _Decoder:
@@ -295,13 +300,20 @@ class UnicornEngine:
         """Let the meter run; the limits in instructions and blocks count from reset."""
         while True:
             pc = self._uc.reg_read(arm_const.UC_ARM_REG_PC)
-            thumb = bool(self._uc.reg_read(arm_const.UC_ARM_REG_XPSR) & _THUMB)
             outcome = _Outcome(
-                *self._meter.run(pc | thumb, end, stops, instructions, seconds, stack_limit, blocks)
+                *self._meter.run(
+                    pc | self._thumb(), end, stops, instructions, seconds, stack_limit, blocks
+                )
             )
+            if outcome.reason in _BEFORE_A_BLOCK and self._thumb():
+                # While there is a code hook, Unicorn leaves PC behind at such a stop.
+                self._uc.reg_write(arm_const.UC_ARM_REG_PC, outcome.stopped_at | 1)
             if outcome.reason != _Reason.PROBES:
                 return outcome
             self._place_probes(self.register("pc"))
+
+    def _thumb(self) -> bool:
+        return bool(self._uc.reg_read(arm_const.UC_ARM_REG_XPSR) & _THUMB)
 
     def _place_probes(self, block: int) -> None:
         """Look at SP inside a block that computes it more than once."""
@@ -315,7 +327,7 @@ class UnicornEngine:
 
     def _explain(self, outcome: _Outcome) -> Stop:
         pc = self.register("pc")
-        if not self._uc.reg_read(arm_const.UC_ARM_REG_XPSR) & _THUMB:
+        if not self._thumb():
             return self._branch_to_even(pc, entered=outcome.error == const.UC_ERR_INSN_INVALID)
         if outcome.reason == _Reason.INTERRUPT:
             return self._exception(outcome.interrupt, pc)
