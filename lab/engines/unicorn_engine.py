@@ -32,6 +32,7 @@ _REGISTERS = {f"r{n}": getattr(arm_const, f"UC_ARM_REG_R{n}") for n in range(13)
 }
 _THUMB = 1 << 24  # in xPSR
 _NO_END = 0xFFFFFFFF
+_EXCEPTION_RETURN = 0xFF000000  # from here on, an address is no address (Armv7-M ARM, B1.5.8)
 _UNLIMITED = (1 << 64) - 1
 # As in _meter.c.
 _DYNAMIC_SP, _USES_FPU, _HALTED, _INEXACT_SP, _WANTS_PROBES = 1, 2, 4, 8, 16
@@ -329,6 +330,9 @@ class UnicornEngine:
         pc = self.register("pc")
         if not self._thumb():
             return self._branch_to_even(pc, entered=outcome.error == const.UC_ERR_INSN_INVALID)
+        if pc >= _EXCEPTION_RETURN:  # Unicorn reports it in another way for each core
+            fault = Fault("exception_return", self._last_branch() or pc, pc)
+            return Stop(StopReason.FAULT, pc, fault)
         if outcome.reason == _Reason.INTERRUPT:
             return self._exception(outcome.interrupt, pc)
         if outcome.error:
@@ -347,9 +351,8 @@ class UnicornEngine:
 
     def _exception(self, number: int, pc: int) -> Stop:
         """The core takes an exception, and there is nobody to handle it."""
-        if number == _PREFETCH_ABORT:  # a branch to an EXC_RETURN value
-            fault = Fault("exception_return", self._last_branch() or pc, pc)
-            return Stop(StopReason.FAULT, pc, fault)
+        if number == _PREFETCH_ABORT:  # a branch into device memory
+            return _fault("fetch_protected", pc)
         if number == _SUPERVISOR_CALL:
             pc -= 2
         self._land(pc)
