@@ -94,7 +94,8 @@ def write_outputs(directory: Path, model: Model, run: Inference) -> None:
 def _array(data: bytes, tensor: Tensor) -> np.ndarray:
     import numpy as np
 
-    array = np.frombuffer(data, dtype=_DTYPES.get(tensor.type, "u1"))
+    dtype = np.dtype(_DTYPES.get(tensor.type, "u1"))
+    array = np.frombuffer(data, dtype if len(data) % dtype.itemsize == 0 else "u1")
     return array.reshape(tensor.shape) if array.size == tensor.elements else array
 
 
