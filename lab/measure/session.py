@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
-from lab.elf import Image
+from lab.elf import Image, demangle
 from lab.engines.base import Engine, Machine, Stop, StopReason, Totals
 from lab.errors import NoVerdictError
 from lab.measure.failures import Failure, classify
@@ -193,11 +193,9 @@ class Session:
     _deadline: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
-        vectors = self.image.symbols["vector_table"].address
-        self.engine.load(self.machine, self.image.segments, vectors)
+        self.engine.load(self.machine, self.image.segments, self._at("vector_table"))
         self._top = self.engine.register("sp")
-        address = self.image.symbols["lab_mailbox"].address
-        self._mailbox = Mailbox(self.engine, self.offsets, address)
+        self._mailbox = Mailbox(self.engine, self.offsets, self._at("lab_mailbox"))
 
     def allocate(self, start: Start, instructions: int | None = None) -> Failure | None:
         """Reset and run up to the end of ``AllocateTensors``; None when it succeeded.
@@ -411,6 +409,8 @@ class Session:
         return self.image.function_at(address) or f"0x{address:08x}"
 
     def _at(self, symbol: str) -> int:
+        if symbol not in self.image.symbols:  # another runtime than it says, or optimised away
+            raise NoVerdictError(f'no verdict: the image has no "{demangle(symbol)}"')
         return self.image.symbols[symbol].address
 
 
