@@ -1,5 +1,5 @@
 # Each target sets up what it needs first (.ci/setup): any of them first, again and again.
-.PHONY: demo test test-all lint bench models clean
+.PHONY: demo test test-all lint bench fuzz models clean
 
 demo:  # the lab's story on one board
 	@.ci/setup run && exec .venv/bin/lab demo
@@ -15,6 +15,10 @@ lint:  # ruff and mypy
 
 bench:  # speed against plain Unicorn, into docs/performance.md
 	@.ci/setup test && exec .venv/bin/python tests/bench/run.py
+
+fuzz:  # coverage-guided, of all that reads untrusted files; FUZZ_SECONDS=600 of it; installs Atheris
+	@.ci/setup test && .venv/bin/python -m pip install -q -c constraints.txt --no-build-isolation -e '.[fuzz]'
+	@exec .venv/bin/python tests/fuzz/fuzz_readers.py
 
 models:  # make the zoo's models again; installs TensorFlow
 	@.ci/setup test && .venv/bin/python -m pip install -q -c constraints.txt --no-build-isolation -e '.[models]'

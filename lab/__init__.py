@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # as in typing, whose import would take longer than all the rest here
 if TYPE_CHECKING:
     from lab.errors import LabError
     from lab.jobs.check import check
@@ -27,5 +25,7 @@ _HOME = {
 def __getattr__(name: str) -> object:
     """Import what is asked for only then: most commands need little of it."""
     if name in _HOME:
+        from importlib import import_module
+
         return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module 'lab' has no attribute {name!r}")

@@ -11,6 +11,23 @@ from dataclasses import dataclass
 
 EXIT_OK = 0
 EXIT_VERDICT_NO = 1
+_MAX_LINE = 4000  # characters; nobody reads on, and some terminals choke
+
+
+def escape(text: str) -> str:
+    """Text with everything unprintable as an escape sequence, safe to show on a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else ascii(character)[1:-1] for character in text
+    )
+
+
+def one_line(text: str) -> str:
+    """Text that quotes who knows what, as one printable line; without its middle if it is long."""
+    line = escape(" ".join(text.split()))
+    half = _MAX_LINE // 2
+    return line if len(line) <= _MAX_LINE else f"{line[:half]} … {line[-half:]}"
 
 
 @dataclass(frozen=True)
@@ -31,7 +48,7 @@ class Problem:
         line = f"{self.where}: {self.what}" if self.where else self.what
         if self.hint:
             line += f" (hint: {self.hint})"
-        return " ".join(line.split())
+        return one_line(line)
 
 
 class LabError(Exception):
@@ -41,7 +58,7 @@ class LabError(Exception):
 
     def lines(self) -> list[str]:
         """One printable line per problem."""
-        return [" ".join(str(self).split())]
+        return [one_line(str(self))]
 
 
 class UsageError(LabError):

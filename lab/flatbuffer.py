@@ -12,6 +12,8 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
+from lab.errors import escape
+
 MAX_DEPTH = 16
 MAX_TABLES = 50_000
 MAX_DECODED_BYTES = 16 << 20
@@ -191,7 +193,7 @@ class Table:
             raise FlatbufferError(self.place(name), "string does not end with a zero byte")
         self._buffer.spend(span.size, self.place(name))
         text = self._buffer.data[span.offset : end].decode("utf-8", "backslashreplace")
-        return text if text.isprintable() else escape(text)
+        return escape(text)
 
     def span(self, slot: int, name: str, code: str) -> Span | None:
         """Where a vector of numbers lies, without decoding it."""
@@ -245,10 +247,3 @@ class Table:
         if position % width:
             raise FlatbufferError(self.place(name), "field is not aligned")
         return position
-
-
-def escape(text: str) -> str:
-    """Text with everything unprintable as an escape sequence, safe to show on a terminal."""
-    return "".join(
-        character if character.isprintable() else ascii(character)[1:-1] for character in text
-    )

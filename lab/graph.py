@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from lab.flatbuffer import Span, escape
+from lab.errors import escape
+from lab.flatbuffer import Span
 
 ABSENT = -1
 _MAX_SHOWN_NAME = 60

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from lab.errors import InputError, Problem
-from lab.flatbuffer import Flatbuffer, FlatbufferError, LimitError, Span, Table, escape
+from lab.errors import InputError, Problem, escape
+from lab.flatbuffer import Flatbuffer, FlatbufferError, LimitError, Span, Table
 from lab.graph import (
     ABSENT,
     Model,

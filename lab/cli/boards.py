@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.sizes import size_option
+from lab.cli.parsers import size_option
 from lab.errors import InputError, Problem, UsageError
 from lab.units import format_size
 

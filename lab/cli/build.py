@@ -33,4 +33,5 @@ def build(
     if refusal:
         typer.echo(f"no image of {model.name} for {board}: {refusal}", err=True)
         raise typer.Exit(EXIT_VERDICT_NO)
-    typer.echo(f"{output}: {output.stat().st_size:,} B ELF for {board} at -{opt}")
+    size = output.stat().st_size  # of a pipe or a device: nothing
+    typer.echo(f"{output}: {f'{size:,} B ' if size else ''}ELF for {board} at -{opt}")

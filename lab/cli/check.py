@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from lab.cli.parsers import directory_option, size_option
 from lab.cli.progress import Progress
-from lab.cli.sizes import size_option
-from lab.errors import EXIT_OK, EXIT_VERDICT_NO, UsageError
+from lab.errors import EXIT_OK, EXIT_VERDICT_NO
 
 
 def check(
@@ -48,7 +48,10 @@ def check(
     invokes: Annotated[int, typer.Option(help="Inferences to run.")] = 1,
     seed: Annotated[int, typer.Option(help="Of the generated inputs.")] = 1,
     save_outputs: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Save inputs and outputs as .npy files.")
+        Path | None,
+        typer.Option(
+            parser=directory_option, metavar="DIR", help="Save inputs and outputs as .npy files."
+        ),
     ] = None,
     timeout: Annotated[
         float, typer.Option(min=1, help="Seconds for one phase (allocation, one inference).")
@@ -63,10 +66,11 @@ def check(
     Builds real TFLM firmware for the model, runs it with exactly the board's memory, and says what
     was measured. Exit code 0: fits; 1: no, with the reason; others: docs/troubleshooting.md.
     """
+    from lab.jobs.files import open_output, write_output
     from lab.measure.worker import Worker
 
-    if json not in {None, "-"}:
-        _write(Path(json), "")  # before anything is measured, not after
+    # Before anything is measured, not after.
+    file = open_output(json) if json is not None and json != "-" else None
     # Started before anything else is even imported: its own start-up runs beside ours.
     with Worker() as worker, Progress() as progress:
         from lab.jobs.check import check_in
@@ -95,8 +99,8 @@ def check(
     else:
         from lab.report.terminal import show
 
-        if json:
-            _write(Path(json), text)
+        if json and file:
+            write_output(json, file, text.encode())
         show(result)
     raise typer.Exit(EXIT_OK if result.verdict.status == "fits" else EXIT_VERDICT_NO)
 
@@ -109,10 +113,3 @@ def demo() -> None:
         for text in run_demo(progress):
             with progress.paused():
                 typer.echo(text)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from None

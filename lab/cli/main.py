@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import signal
@@ -12,7 +13,8 @@ import typer
 from typer.exceptions import TyperException
 
 from lab.cli import boards, build, cache, check, doctor, ops, runtime, zoo
-from lab.errors import LabError
+from lab.cli.progress import tell
+from lab.errors import LabError, one_line
 from lab.version import VERSION
 
 EXIT_USAGE = 2
@@ -50,13 +52,30 @@ def _lab(
 
 def main() -> None:
     """Run the command line of this process and exit with its code."""
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A file or pipe gets the same bytes in every locale. Names may hold anything.
             encoding = None if stream.isatty() else "utf-8"
             stream.reconfigure(encoding=encoding, errors="backslashreplace")
     signal.signal(signal.SIGTERM, _terminated)
-    sys.exit(run(sys.argv[1:]))
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # until here: lab.__main__
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # before the command has begun, or once more while it was ending
+        code = _explain(KeyboardInterrupt())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # all has been said: too late
+    sys.exit(code)
+
+
+def _open_closed_streams() -> None:
+    """Who closed a stream wants nothing of it; the next file opened must not take its place."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            with contextlib.suppress(OSError):  # it is open, but not so that Python could use it
+                os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115
 
 
 def _terminated(number: int, _frame: object) -> None:
@@ -101,13 +120,14 @@ def _explain(error: BaseException) -> int:
         if words.startswith("Usage:"):  # a group without a command: its help
             print(words)
             return 0
-        lines, code = [" ".join(words.split())], EXIT_USAGE
+        lines, code = [words], EXIT_USAGE
     elif isinstance(error, OSError):
         lines, code = [f"cannot read or write: {error.strerror or error}"], EXIT_USAGE
     else:  # the last line of defence: one line, never a traceback
         bug = f"internal error: {type(error).__name__}: {error}"
         lines, code = [f"{bug} (a bug of the lab; TFLM_LAB_TRACEBACK=1 shows where)"], EXIT_BUG
-    _complain(lines)
+    for line in lines:
+        tell(one_line(line))
     return code
 
 
@@ -119,8 +139,3 @@ def _usage(error: TyperException) -> str:
     if words.startswith("Missing parameter"):
         return f"missing: {options[0]} (lab COMMAND --help says what it takes)"
     return f"{options[0]}: {words}"
-
-
-def _complain(lines: list[str]) -> None:
-    for line in lines:
-        print(f"lab: {line}", file=sys.stderr)

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
+
+
+def tell(line: str) -> None:
+    """Print a line for people on standard error; where that cannot be written to, in vain."""
+    with suppress(OSError):
+        print(f"lab: {line}", file=sys.stderr, flush=True)
 
 
 class Progress:
@@ -50,4 +56,4 @@ class Progress:
 
             self._status.update(escape(message))
         elif not message.startswith("["):  # ninja's counters: far too many lines for a log
-            print(f"lab: {message}", file=sys.stderr)
+            tell(message)

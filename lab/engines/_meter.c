@@ -729,7 +729,8 @@ static void begin_run(Meter *m, double seconds)
 static void correct_pc(Meter *m)
 {
     uint32_t pc = m->stopped_before;
-    if (pc && (read_register(m, UC_ARM_REG_PC) | 1) != pc)
+    bool thumb = read_register(m, UC_ARM_REG_XPSR) >> 24 & 1;
+    if (pc && thumb && (read_register(m, UC_ARM_REG_PC) | 1) != pc)
         m->reg_write(m->uc, UC_ARM_REG_PC, &pc);
     m->stopped_before = 0;
 }

@@ -42,6 +42,7 @@ _REGISTERS = {f"r{n}": getattr(arm_const, f"UC_ARM_REG_R{n}") for n in range(13)
 }
 _THUMB = 1 << 24  # in xPSR
 _NO_END = 0xFFFFFFFF
+_EXCEPTION_RETURN = 0xFF000000  # from here on, an address is no address (Armv7-M ARM, B1.5.8)
 _UNLIMITED = (1 << 64) - 1
 _CCR, _DIV_0_TRP = 0xD14, 1 << 4  # Configuration and Control Register (Armv7-M ARM, B3.2.8)
 
@@ -300,9 +301,10 @@ class UnicornEngine:
         """Let the meter run; the limits in instructions and blocks count from reset."""
         while True:
             pc = self._uc.reg_read(arm_const.UC_ARM_REG_PC)
-            thumb = bool(self._uc.reg_read(arm_const.UC_ARM_REG_XPSR) & _THUMB)
             outcome = _Outcome(
-                *self._meter.run(pc | thumb, end, stops, instructions, seconds, stack_limit, blocks)
+                *self._meter.run(
+                    pc | self._thumb(), end, stops, instructions, seconds, stack_limit, blocks
+                )
             )
             if outcome.reason == _Reason.PROBES:
                 at = self.register("pc")
@@ -311,6 +313,9 @@ class UnicornEngine:
                 self._trap_divisions()
             else:
                 return outcome
+
+    def _thumb(self) -> bool:
+        return bool(self._uc.reg_read(arm_const.UC_ARM_REG_XPSR) & _THUMB)
 
     def _watch(self, start: int, block: Block) -> None:
         """Look inside a block: at computed SPs, addresses, and divisors where zero is a fault."""
@@ -345,15 +350,14 @@ class UnicornEngine:
         pc = self.register("pc")
         if outcome.reason in _CHECKS:
             return self._checked(_Reason(outcome.reason), pc)
-        if not self._uc.reg_read(arm_const.UC_ARM_REG_XPSR) & _THUMB:
+        if not self._thumb():
             return self._branch_to_even(pc, entered=outcome.error == const.UC_ERR_INSN_INVALID)
+        if pc >= _EXCEPTION_RETURN:  # Unicorn reports it in another way for each core
+            fault = Fault("exception_return", self._last_branch() or pc, pc)
+            return Stop(StopReason.FAULT, pc, fault)
         if outcome.reason == _Reason.INTERRUPT:
             return self._exception(outcome.interrupt, pc)
-        if outcome.error:
-            return self._error(outcome, pc)
-        if outcome.reason == _Reason.NO_COPROCESSOR:
-            return _fault("no_coprocessor", pc)
-        return Stop(_STOPS[_Reason(outcome.reason)], pc)
+        return self._error(outcome, pc) if outcome.error else _stop(_Reason(outcome.reason), pc)
 
     def _checked(self, reason: _Reason, pc: int) -> Stop:
         """A fault that the meter saw, before a block or inside it."""
@@ -399,9 +403,8 @@ class UnicornEngine:
 
     def _exception(self, number: int, pc: int) -> Stop:
         """The core takes an exception, and there is nobody to handle it."""
-        if number == _PREFETCH_ABORT:  # a branch to an EXC_RETURN value
-            fault = Fault("exception_return", self._last_branch() or pc, pc)
-            return Stop(StopReason.FAULT, pc, fault)
+        if number == _PREFETCH_ABORT:  # a branch into device memory
+            return _fault("fetch_protected", pc)
         if number == _SUPERVISOR_CALL:
             pc -= 2
         self._land(pc)
@@ -485,6 +488,12 @@ class UnicornEngine:
         self._uc.hook_del(hook)
         self._uc.ctl_remove_cache(pc, end + 4)
         return outcome
+
+
+def _stop(reason: _Reason, pc: int) -> Stop:
+    if reason == _Reason.NO_COPROCESSOR:
+        return _fault("no_coprocessor", pc)
+    return Stop(_STOPS[reason], pc)
 
 
 def _fault(kind: str, pc: int, address: int | None = None) -> Stop:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lab.board import Board, Reserve, load_board
 from lab.errors import UsageError
+from lab.jobs.files import open_output, write_output
 from lab.jobs.images import Images
 from lab.jobs.inputs import prepare_outputs, read_inputs, write_outputs
 from lab.jobs.measured import Subject
@@ -92,10 +93,7 @@ def build(
     image = Images(subject, say).for_board()
     if isinstance(image, str):
         return image
-    try:
-        output.write_bytes(image.read_bytes())
-    except OSError as error:
-        raise UsageError(f"cannot write {output}: {error.strerror}") from None
+    write_output(output, open_output(output), image.read_bytes())
     return ""
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import stat
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.errors import InputError, Problem, UsageError
+from lab.graph import shorten
 from lab.model import Model, Tensor
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ _DTYPES = {
     "float32": "<f4", "int8": "i1", "uint8": "u1", "int16": "<i2", "int32": "<i4",
     "int64": "<i8", "bool": "?",
 }  # fmt: skip
+_MUCH_MORE = 64 << 20  # bytes; a file beyond the tensor and this is not read at all
 
 
 def read_inputs(model: Model, given: Sequence[str]) -> tuple[bytes, ...] | None:
@@ -37,9 +41,9 @@ def read_inputs(model: Model, given: Sequence[str]) -> tuple[bytes, ...] | None:
         if number >= len(tensors):
             raise UsageError(f"the model has {len(tensors)} inputs, {len(given)} were given")
         if number in files:
-            raise UsageError(f'input "{tensors[number].name}" is given twice')
+            raise UsageError(f'input "{shorten(tensors[number].name)}" is given twice')
         files[number] = Path(path)
-    missing = [t.name for number, t in enumerate(tensors) if number not in files]
+    missing = [shorten(t.name) for number, t in enumerate(tensors) if number not in files]
     if missing:
         raise UsageError(f"no file for input {', '.join(missing)} (give all inputs, or none)")
     return tuple(_read(files[number], tensor) for number, tensor in enumerate(tensors))
@@ -57,12 +61,13 @@ def prepare_outputs(directory: Path) -> None:
             old.unlink()
         (directory / "input_.npy").touch()
         (directory / "input_.npy").unlink()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
         raise _unwritable(directory, error) from None
 
 
-def _unwritable(directory: Path, error: OSError) -> UsageError:
-    return UsageError(f"cannot write outputs to {directory}: {error.strerror}")
+def _unwritable(directory: Path, error: Exception) -> UsageError:
+    reason = getattr(error, "strerror", None) or error
+    return UsageError(f"cannot write outputs to {directory}: {reason}")
 
 
 def write_outputs(directory: Path, model: Model, run: Inference) -> None:
@@ -89,7 +94,8 @@ def write_outputs(directory: Path, model: Model, run: Inference) -> None:
 def _array(data: bytes, tensor: Tensor) -> np.ndarray:
     import numpy as np
 
-    array = np.frombuffer(data, dtype=_DTYPES.get(tensor.type, "u1"))
+    dtype = np.dtype(_DTYPES.get(tensor.type, "u1"))
+    array = np.frombuffer(data, dtype if len(data) % dtype.itemsize == 0 else "u1")
     return array.reshape(tensor.shape) if array.size == tensor.elements else array
 
 
@@ -97,28 +103,45 @@ def _by_name(tensors: Sequence[Tensor], name: str) -> int:
     for number, tensor in enumerate(tensors):
         if tensor.name == name:
             return number
-    names = ", ".join(tensor.name for tensor in tensors)
-    raise UsageError(f'no input "{name}"; the model has: {names}')
+    names = ", ".join(shorten(tensor.name) for tensor in tensors)
+    raise UsageError(f'no input "{shorten(name)}"; the model has: {names}')
 
 
 def _read(path: Path, tensor: Tensor) -> bytes:
     import numpy as np
 
+    _refuse_other_files(path, tensor.size + _MUCH_MORE)
     try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, MemoryError, SyntaxError) as error:
+        with warnings.catch_warnings(), path.open("rb") as file:
+            warnings.simplefilter("ignore")  # of headers as Python 2 wrote them
+            array = np.load(file, allow_pickle=False)
+    except Exception as error:  # NumPy lets through whatever its parsers of headers raise
         reason = getattr(error, "strerror", None) or "not a NumPy array file"
         raise InputError(Problem(str(path), str(reason), "save it with numpy.save")) from None
     if not isinstance(array, np.ndarray):
         raise InputError(Problem(str(path), "an archive of arrays", "save one with numpy.save"))
     expected = _DTYPES.get(tensor.type)
     if expected is None or array.dtype != np.dtype(expected) or array.shape != tensor.shape:
+        wanted = f'input "{shorten(tensor.name)}" is {tensor.type} {list(tensor.shape)}'
         have = f"{array.dtype} {list(array.shape)}"
         raise InputError(
             Problem(
                 str(path),
-                f'input "{tensor.name}" is {tensor.type} {list(tensor.shape)}, this is {have}',
+                f"{wanted}, this is {have}",
                 "quantize and reshape the data as for the device",
             )
         )
     return np.ascontiguousarray(array).tobytes()
+
+
+def _refuse_other_files(path: Path, most: int) -> None:
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(Problem(str(path), f"cannot be read: {reason}")) from None
+    if not stat.S_ISREG(status.st_mode):
+        kind = "is a directory" if stat.S_ISDIR(status.st_mode) else "is not a regular file"
+        raise InputError(Problem(str(path), kind, "give the .npy file"))
+    if status.st_size > most:
+        raise InputError(Problem(str(path), f"is larger than {most:,} B", "is it the input?"))

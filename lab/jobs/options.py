@@ -13,6 +13,7 @@ from lab.placement import ARENA_STEP
 from lab.runtimes import OPTIMISATIONS
 
 MAX_INVOKES = 10_000  # inputs and outputs of all of them are kept until the end
+MAX_SECONDS = 1_000_000  # eleven days; a timer of ten thousand times that can still be set
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,8 @@ def validate(options: Options) -> None:
         raise UsageError(f"invokes must be from 1 to {MAX_INVOKES:,}, got {options.invokes}")
     if not 0 <= options.seed < 1 << 32:
         raise UsageError(f"seed must fit in 32 bits, got {options.seed}")
+    if not 0 < options.limits.seconds <= MAX_SECONDS:  # not a number fails too
+        raise UsageError(f"timeout must be up to {MAX_SECONDS:,} s, got {options.limits.seconds:g}")
     for name in ("stack_reserve", "app_ram", "app_flash", "arena"):
         value = getattr(options, name)
         if value is not None and value < 0:

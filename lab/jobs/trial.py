@@ -73,6 +73,7 @@ class Trial:
             probe = self.worker.call(tasks.probe, device, start, seconds=self._patience)
             failed = isinstance(probe.outcome, Failure) and probe.outcome.is_arena_too_small
             if not failed or start.arena_bytes >= MAX_ARENA:
+                self._believe(probe.outcome)
                 return device, start, probe
             start = with_arena(start, min(start.arena_bytes * 4, MAX_ARENA))
 
@@ -155,6 +156,22 @@ class Trial:
                 )
                 return replace(measured, on_board=cause)
         return measured
+
+    def _believe(self, outcome: Inference | Failure) -> None:
+        """The firmware must have run this model: as many inputs and outputs as it has."""
+        if not isinstance(outcome, Inference):
+            return
+        model = self.subject.model
+        for which, runs, indices in (
+            ("inputs", outcome.inputs, model.inputs),
+            ("outputs", outcome.outputs, model.outputs),
+        ):
+            for tensors in runs:
+                if len(tensors) != len(indices):
+                    raise NoVerdictError(
+                        f"no verdict: the firmware has {len(tensors)} graph {which}, "
+                        f"the model has {len(indices)}"
+                    )
 
     def _agree(self, outcome: Inference | Failure, measured: Measured) -> None:
         """The same image must compute the same in both maps; anything else is no answer."""

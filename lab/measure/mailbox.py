@@ -9,9 +9,11 @@ from typing import Literal
 from lab.engines.base import Engine
 from lab.errors import NoVerdictError
 from lab.measure.failures import log_lines
+from lab.measure.guest import read_guest
 from lab.measure.tflm import Offsets
 
 MAX_TENSORS = 64  # kLabMaxTensors of runner.h
+_MAX_TENSOR_BYTES = 128 << 20  # of all inputs or outputs together; no arena is as large
 
 Which = Literal["input", "output"]
 
@@ -37,22 +39,46 @@ class Mailbox:
         """Contents of every graph input or output.
 
         Raises:
-            NoVerdictError: the runtime gave one of them no place in memory.
+            NoVerdictError: the firmware describes no such tensors.
         """
-        places = [self._tensor(which, index) for index in range(self.word(f"{which}s"))]
-        try:
-            return tuple(self.engine.read(address, size) for address, size in places)
-        except ValueError as error:
-            raise NoVerdictError(f"no verdict: a graph {which} lies nowhere: {error}") from None
+        places = self._tensors(which)
+        what = f"a graph {which}"
+        return tuple(read_guest(self.engine, address, size, what) for address, size in places)
 
     def write_inputs(self, inputs: tuple[bytes, ...]) -> None:
-        """Fill the graph inputs."""
-        for index, data in enumerate(inputs):
-            self.engine.write(self._tensor("input", index)[0], data)
+        """Fill the graph inputs.
+
+        Raises:
+            NoVerdictError: those of the firmware are other ones.
+        """
+        places = self._tensors("input")
+        sizes, wanted = [size for _, size in places], [len(data) for data in inputs]
+        if sizes != wanted:
+            raise NoVerdictError(
+                f"no verdict: the firmware has inputs of {sizes} B, the model of {wanted} B"
+            )
+        for (address, _), data in zip(places, inputs, strict=True):
+            read_guest(self.engine, address, len(data), "a graph input")
+            self.engine.write(address, data)
 
     def log(self) -> tuple[str, ...]:
-        """What the runtime printed."""
-        return log_lines(self.engine.read(self._at("log"), self.word("log_bytes")))
+        """What the runtime printed, as far as its window holds it."""
+        room = self.offsets["LabMailbox"]["sizeof"] - self.offsets["LabMailbox"]["log"]
+        printed = self.word("log_bytes")
+        lines = log_lines(self.engine.read(self._at("log"), min(printed, room)))
+        return lines if printed < room else (*lines, f"[the log is cut here, after {room:,} B]")
+
+    def _tensors(self, which: Which) -> list[tuple[int, int]]:
+        count = self.word(f"{which}s")
+        if count > MAX_TENSORS:
+            raise NoVerdictError(
+                f"no verdict: the model has {count:,} graph {which}s, the runner can describe "
+                f"{MAX_TENSORS}"
+            )
+        places = [self._tensor(which, index) for index in range(count)]
+        if (size := sum(size for _, size in places)) > _MAX_TENSOR_BYTES:
+            raise NoVerdictError(f"no verdict: the firmware claims {size:,} B of graph {which}s")
+        return places
 
     def _tensor(self, which: Which, index: int) -> tuple[int, int]:
         at = self._at(which) + 8 * index

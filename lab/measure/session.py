@@ -12,12 +12,20 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
-from lab.elf import Image
+from lab.elf import Image, demangle
 from lab.engines.base import Engine, Machine, Stop, StopReason, Totals
 from lab.errors import NoVerdictError
 from lab.measure.failures import Failure, classify
-from lab.measure.mailbox import MAX_TENSORS, Mailbox
-from lab.measure.tflm import ADD_BUFFER, CONSTRUCTOR, INVOKE, Interpreter, Offsets
+from lab.measure.guest import LostError, read_word
+from lab.measure.mailbox import Mailbox
+from lab.measure.tflm import (
+    ADD_BUFFER,
+    CONSTRUCTOR,
+    INVOKE,
+    ArenaParts,
+    Interpreter,
+    Offsets,
+)
 from lab.measure.unwind import call_chain
 
 
@@ -35,6 +43,7 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+_MOST_BUFFERS = 10_000  # of a plan; no runtime has memory for as many
 
 
 @dataclass(frozen=True)
@@ -184,11 +193,9 @@ class Session:
     _deadline: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
-        vectors = self.image.symbols["vector_table"].address
-        self.engine.load(self.machine, self.image.segments, vectors)
+        self.engine.load(self.machine, self.image.segments, self._at("vector_table"))
         self._top = self.engine.register("sp")
-        address = self.image.symbols["lab_mailbox"].address
-        self._mailbox = Mailbox(self.engine, self.offsets, address)
+        self._mailbox = Mailbox(self.engine, self.offsets, self._at("lab_mailbox"))
 
     def allocate(self, start: Start, instructions: int | None = None) -> Failure | None:
         """Reset and run up to the end of ``AllocateTensors``; None when it succeeded.
@@ -213,9 +220,11 @@ class Session:
             self._begin(start)
             while self._run(ends).pc == self._at(ADD_BUFFER):
                 size, first = (self.engine.register(name) for name in ("r2", "r3"))
-                last = self.engine.read(self.engine.register("sp"), 4)
-                buffers.append(PlannedBuffer(size, first, int.from_bytes(last, "little")))
-        except _EndedError:
+                last = read_word(self.engine, self.engine.register("sp"), "its stack")
+                buffers.append(PlannedBuffer(size, first, last))
+                if len(buffers) == _MOST_BUFFERS:
+                    break
+        except (_EndedError, LostError):
             pass
         return tuple(buffers)
 
@@ -244,6 +253,8 @@ class Session:
         stack = self._stack(invokes[0].runner_sp)
         parts = self._interpreter().arena_parts()
         self._run({self._at("lab_end")})
+        reported = self._mailbox.word("arena_used")
+        self._check_arena(parts, reported)
         return Inference(
             instructions=invokes[0].cost.instructions,
             cycles=invokes[0].cost.cycles,
@@ -253,7 +264,7 @@ class Session:
             stack=stack,
             inputs=tuple(invoke.inputs for invoke in invokes),
             outputs=tuple(invoke.outputs for invoke in invokes),
-            reported=self._mailbox.word("arena_used"),
+            reported=reported,
             persistent=parts.persistent,
             non_persistent=parts.non_persistent,
         )
@@ -265,12 +276,6 @@ class Session:
         self._run({self._at("lab_allocated")})
         cost = _Cost.between(before, self.engine.totals())
         self._check_status()
-        most = max(self._mailbox.word("inputs"), self._mailbox.word("outputs"))
-        if most > MAX_TENSORS:
-            raise NoVerdictError(
-                f"no verdict: the model has {most} graph inputs or outputs, the runner can "
-                f"describe {MAX_TENSORS}"
-            )
         return cost
 
     def _invoke(self, number: int) -> _Invoke:
@@ -350,6 +355,15 @@ class Session:
             )
         raise _EndedError(self._failure(stop))
 
+    def _check_arena(self, parts: ArenaParts, reported: int) -> None:
+        """What the firmware says of its arena must be possible."""
+        most = self._start.arena_bytes
+        used = (parts.persistent, parts.non_persistent, reported)
+        if not all(0 <= size <= most for size in used):
+            raise NoVerdictError(
+                f"no verdict: the firmware claims to use {used} B of an arena of {most:,} B"
+            )
+
     def _check_status(self) -> None:
         if self._mailbox.word("status"):
             raise _EndedError(self._failure(None))
@@ -373,7 +387,10 @@ class Session:
         """The operator that is being initialised or prepared, if one is."""
         if not self._mailbox.word("interpreter"):
             return None
-        node = self._interpreter().current_node()
+        try:
+            node = self._interpreter().current_node()
+        except LostError:  # it failed because its memory is damaged
+            return None
         return node if node is not None and node < self._start.operators else None
 
     def _interpreter(self) -> Interpreter:
@@ -392,6 +409,8 @@ class Session:
         return self.image.function_at(address) or f"0x{address:08x}"
 
     def _at(self, symbol: str) -> int:
+        if symbol not in self.image.symbols:  # another runtime than it says, or optimised away
+            raise NoVerdictError(f'no verdict: the image has no "{demangle(symbol)}"')
         return self.image.symbols[symbol].address
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from lab.elf import Image
 from lab.engines.base import Engine
+from lab.measure.guest import read_word
 
 INVOKE = "_ZN6tflite16MicroInterpreter6InvokeEv"
 CONSTRUCTOR = (
@@ -90,4 +91,4 @@ class Interpreter:
         return self.offsets[f"tflite::{struct}"][name]
 
     def _word(self, address: int) -> int:
-        return int.from_bytes(self.engine.read(address, 4), "little")
+        return read_word(self.engine, address, "its interpreter")

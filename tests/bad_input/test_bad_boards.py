@@ -6,11 +6,11 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
 import pytest
+from bad_boards import DAMAGES, odd_value
 
 from lab.board import load_board_file
 from lab.errors import InputError
@@ -22,6 +22,7 @@ NANO, NRF52, L4R5, PSOC, K64F = (
         "arduino_nano33ble_sense", "nrf52dk", "nucleo_l4r5zi", "cy8ckit_062_ble", "frdm_k64f",
     )
 )  # fmt: skip
+EACH = 100  # of every kind of seeded damage
 LINE = re.compile(r"bad\.yaml(:[1-9][0-9]*:[1-9][0-9]*)?: \S.*")
 
 
@@ -214,92 +215,28 @@ def test_all_problems_come_at_once_in_the_order_of_the_file(here: Path) -> None:
 # --- seeded: structured mutations and random bytes ---
 
 
-def _random_bytes(raw: bytes, random: Random) -> bytes:
-    damaged = bytearray(raw)
-    for _ in range(random.randint(1, 8)):
-        damaged[random.randrange(len(damaged))] = random.randrange(256)
-    return bytes(damaged)
+def test_there_are_a_thousand() -> None:
+    assert len(DAMAGES) * EACH >= 1_000
 
 
-def _random_punctuation(raw: bytes, random: Random) -> bytes:
-    damaged = bytearray(raw)
-    for _ in range(random.randint(1, 4)):
-        damaged[random.randrange(len(damaged))] = random.choice(b"[]{}:#&*!|>%@`'\"\t\n\r -,?~0")
-    return bytes(damaged)
-
-
-def _cut_short(raw: bytes, random: Random) -> bytes:
-    return raw[: random.randrange(len(raw))]
-
-
-def _lines(change: Callable[[list[bytes], Random], None]) -> Callable[[bytes, Random], bytes]:
-    def damage(raw: bytes, random: Random) -> bytes:
-        lines = raw.splitlines(keepends=True)
-        for _ in range(random.randint(1, 3)):
-            change(lines, random)
-        return b"".join(lines)
-
-    return damage
-
-
-def _drop(lines: list[bytes], random: Random) -> None:
-    del lines[random.randrange(len(lines))]
-
-
-def _repeat(lines: list[bytes], random: Random) -> None:
-    lines.insert(random.randrange(len(lines)), random.choice(lines))
-
-
-def _indent(lines: list[bytes], random: Random) -> None:
-    index = random.randrange(len(lines))
-    lines[index] = random.choice([b" ", b"  ", b"    ", b"\t"]) + lines[index]
-
-
-_ODD = [
-    b"", b"~", b"null", b"true", b"-1", b"0", b"0x0", b"0xFFFFFFFF", b"0xFFFFFC00", b"1e999",
-    b"9" * 30, b"[]", b"{}", b"[[[]]]", b"{a: {b: c}}", b"''", b'"\\u0000"', b'"\\ud83d"', b"0 KiB",
-    b"4096 MiB", b"1 B", b".nan", b"2026-01-01", b"12:30:45", b"!!set {a}", b"&a x", b"*a", b"- -",
-    b"|", b">", b"<<", b"\xff", b"\xc3\xa9", b"a: b", b"!!python/name:os.system", b"x" * 5000,
-]  # fmt: skip
-
-
-def _odd_value(lines: list[bytes], random: Random) -> None:
-    index = random.choice([index for index, line in enumerate(lines) if b":" in line])
-    key = lines[index].partition(b":")[0]
-    lines[index] = key + b": " + random.choice(_ODD) + b"\n"
-
-
-def _odd_key(lines: list[bytes], random: Random) -> None:
-    index = random.choice([index for index, line in enumerate(lines) if b":" in line])
-    key, _, value = lines[index].partition(b":")
-    start = key[: len(key) - len(key.lstrip(b" -"))]
-    lines[index] = start + random.choice([*_ODD[:8], b"size", b"name", b"ram"]) + b":" + value
-
-
-DAMAGES = [
-    _random_bytes, _random_punctuation, _cut_short, _lines(_drop), _lines(_repeat), _lines(_indent),
-    _lines(_odd_value), _lines(_odd_key),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("damage", range(len(DAMAGES)))
-def test_seeded_damage_is_a_board_or_problems(damage: int, here: Path) -> None:
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_seeded_damage_is_a_board_or_problems(damage: str, here: Path) -> None:
     refused = 0
-    for seed in range(60):
-        random = Random(1000 * damage + seed)
-        content = DAMAGES[damage]([NANO, NRF52, L4R5, PSOC, K64F][seed % 5], random)
+    for seed in range(EACH):
+        board = [NANO, NRF52, L4R5, PSOC, K64F][seed % 5]
+        content = DAMAGES[damage](board, Random(f"{damage} {seed}"))
         lines = problems(content, here)
         refused += bool(lines)
         for line in lines:
             assert LINE.fullmatch(line), (damage, seed, line)
             assert line.isprintable(), (damage, seed, line)
             assert len(line) < 400, (damage, seed, line)
-    assert refused >= 20  # the damage is real
+    assert refused >= EACH // 3  # the damage is real
 
 
 def test_every_line_points_into_the_file(here: Path) -> None:
     for seed in range(60):
-        content = _lines(_odd_value)(L4R5, Random(seed))
+        content = odd_value(L4R5, Random(seed))
         text = content.decode("utf-8", errors="replace").split("\n")
         for line in problems(content, here):
             row, column = map(int, line.split(":")[1:3])

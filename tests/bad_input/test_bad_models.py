@@ -16,7 +16,7 @@ from lab.model import read_model
 from lab.runtimes import load_runtime
 from lab.zoo import catalogue
 
-SEEDS = range(3)
+SEEDS = range(4)
 FLIPS = 2_000
 
 
@@ -53,6 +53,10 @@ def test_a_sound_model_is_read(seed: int, table: OperatorTable) -> None:
         "CONV_2D", "RESHAPE", "FULLY_CONNECTED",
     ]  # fmt: skip
     assert {one.verdict for one in gate(model, table)} == {"supported"}
+
+
+def test_there_are_five_thousand() -> None:
+    assert sum(1 for seed in SEEDS for _ in structural_damage(sound_model(seed))) >= 5_000
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -102,6 +102,35 @@ def test_the_address_it_stands_on_is_passed() -> None:
         assert engine.totals().instructions == 3 + 5 * (times - 1)
 
 
+STEPS = "1: nop \n b 2f \n 2: nop \n b 3f \n 3: nop \n b 4f \n 4: adds r0, #1 \n"
+COMPUTED_TWICE = "mov r7, sp \n sub sp, sp, r3 \n sub sp, sp, r3 \n mov sp, r7 \n b 1f \n"
+
+
+def test_markers_after_a_look_inside_a_block() -> None:
+    # The blocks are linked by then, and the look left a code hook: Unicorn does not tell PC.
+    engine = loaded(assembled(f"movs r3, #16 \n {COMPUTED_TWICE} {STEPS} b 1b"))
+    marker = CODE + 2 + 14 + 3 * 4
+    for times in range(5):
+        assert run(engine, marker) == Stop(StopReason.ADDRESS, marker)
+        assert engine.register("r0") == times
+        assert engine.totals().instructions == 6 + 6 + 8 * times
+    for budget in (7, 8, 9):
+        run(engine, instructions=budget)
+    assert engine.register("r0") == (engine.totals().instructions - 6) // 8
+
+
+def test_markers_and_faults_are_the_same_after_a_fault_was_found() -> None:
+    engine = loaded(assembled(f"ldr r1, ={NOTHING} \n {STEPS} nop \n str r1, [r1]"))
+    marker = CODE + 2 + 2 * 4
+    for _ in range(4):
+        assert run(engine, marker) == Stop(StopReason.ADDRESS, marker)
+        fault = run(engine).fault
+        assert fault is not None
+        assert (fault.kind, fault.pc) == ("write_unmapped", marker + 8)
+        assert engine.totals().instructions == 1 + 6 + 2
+        engine.reset()
+
+
 @pytest.mark.parametrize("budget", [1, 2, 3, 100, 4_999, 100_000])
 def test_the_budget_ends_at_the_first_block_boundary(budget: int) -> None:
     engine = loaded(assembled(LOOP))
