@@ -31,6 +31,7 @@ class Block:
         fpu_offset: offset of the first instruction that needs the FPU, or None.
         last_offset: offset of the last instruction.
         halted: a single branch to itself.
+        ends_in_hint: with WFE or YIELD, which do nothing where nobody else runs.
         undefined_offset: offset of the first instruction that the emulated core executes and
             this one does not have, or None.
         accesses: what must be word-aligned, and where to look.
@@ -47,6 +48,7 @@ class Block:
     fpu_offset: int | None
     last_offset: int
     halted: bool
+    ends_in_hint: bool
     undefined_offset: int | None
     accesses: tuple[Access, ...]
     keeps_alignment: bool
@@ -100,6 +102,7 @@ def decode(core: Core, code: bytes) -> Block:
         fpu_offset=fpu_offset,
         last_offset=last_offset,
         halted=code in (b"\xfe\xe7", b"\xff\xf7\xfe\xbf"),
+        ends_in_hint=previous is not None and previous.name in {"wfe", "yield"},
         undefined_offset=undefined_offset,
         accesses=tuple(alignment.accesses),
         keeps_alignment=alignment.keeps(),

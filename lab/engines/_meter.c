@@ -24,7 +24,7 @@
 
 enum {
     DYNAMIC_SP = 1, USES_FPU = 2, HALTED = 4, INEXACT_SP = 8, WANTS_PROBES = 16, UNDEFINED = 32,
-    KEEPS_ALIGNMENT = 64
+    KEEPS_ALIGNMENT = 64, ENDS_IN_HINT = 128
 };
 enum { HAS_FPU = 1, HAS_CYCCNT = 2 }; /* features of the core */
 
@@ -735,6 +735,16 @@ static void correct_pc(Meter *m)
     m->stopped_before = 0;
 }
 
+/* WFE and YIELD end a block, and Unicorn calls them invalid behind them. */
+static bool only_a_hint(Meter *m, uc_err error)
+{
+    uint32_t slot = find(m, m->last);
+    uint32_t end = key_address(m->last) + key_size(m->last);
+    return error == UC_ERR_INSN_INVALID && m->last && m->hot[slot].key
+           && m->cold[m->ordinal[slot]].flags & ENDS_IN_HINT
+           && read_register(m, UC_ARM_REG_PC) == end;
+}
+
 /* Execute until something happens. WFI makes Unicorn return: nothing will wake us, go on. */
 static uc_err execute(Meter *m, uint32_t begin, uint32_t until)
 {
@@ -744,6 +754,8 @@ static uc_err execute(Meter *m, uint32_t begin, uint32_t until)
         entered = blocks_entered(m);
         error = m->emu_start(m->uc, begin, until, 0, 0);
         correct_pc(m);
+        if (only_a_hint(m, error))
+            error = UC_ERR_OK;
         begin = read_register(m, UC_ARM_REG_PC) | 1;
     } while (!error && !m->reason && (begin & ~1u) != until && blocks_entered(m) != entered);
     return error;

@@ -8,7 +8,7 @@ from lab.engines.memory import Memory
 
 # As in _meter.c.
 _DYNAMIC_SP, _USES_FPU, _HALTED, _INEXACT_SP, _WANTS_PROBES, _UNDEFINED = 1, 2, 4, 8, 16, 32
-_KEEPS_ALIGNMENT = 64
+_KEEPS_ALIGNMENT, _ENDS_IN_HINT = 64, 128
 HAS_FPU, HAS_CYCCNT = 1, 2
 # The encodings of the conditions, and of the registers by the names they have in decoded text.
 CONDITIONS = ("eq", "ne", "hs", "lo", "mi", "pl", "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le",
@@ -57,6 +57,7 @@ def meter_row(block: Block, *, watched: bool) -> MeterRow:
         | _WANTS_PROBES * watched
         | _UNDEFINED * (block.undefined_offset is not None)
         | _KEEPS_ALIGNMENT * block.keeps_alignment
+        | _ENDS_IN_HINT * block.ends_in_hint
     )
     aligned = 0
     for access in block.accesses:

@@ -211,7 +211,6 @@ def test_a_guest_that_writes_over_what_it_was_told() -> None:
     assert str(said).startswith("no verdict: still in invoke")
 
 
-@pytest.mark.xfail(strict=True, reason="the engine takes Unicorn's EXCP_YIELD for a fault")
 @pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize("hint", ["wfe", "yield"])
 def test_hints_are_no_faults(core: str, hint: str) -> None:
