@@ -188,11 +188,13 @@ class Run:
         base: first address.
         size: bytes.
         banks: names of the banks, in the order of their addresses.
+        setup: what firmware must do before it can use this memory; empty: nothing.
     """
 
     base: int
     size: int
     banks: tuple[str, ...]
+    setup: str = ""
 
     @property
     def end(self) -> int:

@@ -13,7 +13,7 @@ from lab.errors import EXIT_OK, EXIT_VERDICT_NO, UsageError
 
 
 def check(
-    model: Annotated[Path, typer.Argument(help="The .tflite file.")],
+    model: Annotated[str, typer.Argument(help="A .tflite file, or the name of a zoo model.")],
     board: Annotated[str, typer.Option("--board", "-b", help="Name of a board, or a board file.")],
     opt: Annotated[str, typer.Option(help="Optimisation level: O2, O3 or Os.")] = "O2",
     ram: Annotated[
@@ -23,6 +23,10 @@ def check(
     arena: Annotated[
         int | None,
         typer.Option(parser=size_option, metavar="SIZE", help="Check this arena size."),
+    ] = None,
+    arena_bank: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="RAM bank that must hold the arena."),
     ] = None,
     stack_reserve: Annotated[
         int | None,
@@ -84,6 +88,7 @@ def check(
             invokes=invokes,
             seed=seed,
             arena=arena,
+            arena_bank=arena_bank,
             save_outputs=save_outputs,
             engine=engine,
             limits=Limits(seconds=timeout),

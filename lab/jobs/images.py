@@ -69,7 +69,7 @@ class Images:
     @functools.cached_property
     def probe(self) -> ProbeImage:
         """The image for memory as large as needed."""
-        layout = probe_layout(self.subject.board, self.subject.model)
+        layout = probe_layout(self.subject.model)
         elf = self.builder.image(self.recipe, layout)
         image = read_elf(elf)
         return ProbeImage(elf, layout, footprint(image, layout), self._offsets(image))
@@ -83,7 +83,7 @@ class Images:
 
         It is the one that ``check`` runs, unless there are several runs and that needs another.
         """
-        run = self.subject.board.runs()[0]
+        run = min(self.subject.board.runs(), key=lambda run: bool(run.setup))
         placement = place([run], Demand(self.probe.sizes.static, arena=0, stack=0))
         if placement.margin < 0:
             return f".data and .bss are {-placement.margin:,} B larger than the board's RAM"

@@ -24,7 +24,8 @@ LAYERS = (
     {"lab.firmware", "lab.runtimes"},
     {"lab.toolchain", "lab.cache"},
     {"lab.model", "lab.graph", "lab.flatbuffer", "lab.tflite_schema", "lab.zoo", "lab.elf",
-     "lab.dwarf", "lab.cores", "lab.decode", "lab.board", "lab.yaml_source", "lab.placement", "lab.results"},
+     "lab.dwarf", "lab.cores", "lab.decode", "lab.board", "lab.yaml_source", "lab.placement",
+     "lab.results"},
     {"lab.errors", "lab.units", "lab.paths", "lab.version"},
 )  # fmt: skip
 DATA = 9  # the row of what is only read; with the one below, all that a report may import
