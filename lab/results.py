@@ -318,3 +318,24 @@ class CheckResult(_Record):
     def to_json(self) -> str:
         """The record as JSON text, fields in a fixed order."""
         return self.model_dump_json(indent=2) + "\n"
+
+
+class NoRecord(_Record):
+    """A check of a batch that gave no record; ``lines`` is what a single check would have said."""
+
+    model: str
+    board: str
+    exit_code: int
+    lines: tuple[str, ...]
+
+
+class BatchResult(_Record):
+    """What ``lab check`` prints for several models or boards; everything in the order asked for."""
+
+    schema_version: Literal[1] = 1
+    records: tuple[CheckResult, ...]
+    problems: tuple[NoRecord, ...]
+
+    def to_json(self) -> str:
+        """The batch as JSON text, fields in a fixed order."""
+        return self.model_dump_json(indent=2) + "\n"

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lab.cli.arguments import Boards, Models, Opt, Ram
 from lab.cli.progress import Progress
 from lab.cli.sizes import size_option
 from lab.errors import EXIT_OK, EXIT_VERDICT_NO, UsageError
 
+if TYPE_CHECKING:
+    from lab.results import BatchResult, CheckResult
+
 
 def check(
-    model: Annotated[str, typer.Argument(help="A .tflite file, or the name of a zoo model.")],
-    board: Annotated[str, typer.Option("--board", "-b", help="Name of a board, or a board file.")],
-    opt: Annotated[str, typer.Option(help="Optimisation level: O2, O3 or Os.")] = "O2",
-    ram: Annotated[
-        list[str] | None,
-        typer.Option(metavar="[BANK=]SIZE", help="What if the board had this much RAM?"),
-    ] = None,
+    models: Models,
+    boards: Boards,
+    opt: Opt = "O2",
+    ram: Ram = None,
     arena: Annotated[
         int | None,
         typer.Option(parser=size_option, metavar="SIZE", help="Check this arena size."),
@@ -57,53 +59,111 @@ def check(
     timeout: Annotated[
         float, typer.Option(min=1, help="Seconds for one phase (allocation, one inference).")
     ] = 600.0,
+    measure_all: Annotated[
+        bool,
+        typer.Option("--measure-all", help="Measure on every board: which would do?"),
+    ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", min=1, help="Processes; default: one for each processor."),
+    ] = None,
     json: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Write the record as JSON; - for stdout.")
+        str | None, typer.Option(metavar="FILE", help="Write the result as JSON; - for stdout.")
     ] = None,
     engine: Annotated[str, typer.Option(help="What executes the image: unicorn.")] = "unicorn",
 ) -> None:
     """Will this model run on this board, and why (not)?
 
     Builds real TFLM firmware for the model, runs it with exactly the board's memory, and says what
-    was measured. Exit code 0: fits; 1: no, with the reason; others: docs/troubleshooting.md.
+    was measured. Several models or boards: every model on every board, and one table. Exit code
+    0: fits; 1: no, with the reason; others: docs/troubleshooting.md.
     """
-    from lab.measure.worker import Worker
-
     if json not in {None, "-"}:
         _write(Path(json), "")  # before anything is measured, not after
+    asked = {
+        "opt": opt,
+        "stack_reserve": stack_reserve,
+        "app_ram": app_ram,
+        "app_flash": app_flash,
+        "reserve": reserve,
+        "ram": tuple(ram or ()),
+        "inputs": tuple(input_ or ()),
+        "invokes": invokes,
+        "seed": seed,
+        "arena": arena,
+        "arena_bank": arena_bank,
+        "save_outputs": save_outputs,
+        "engine": engine,
+    }
+    if len(models) == len(boards) == 1 and not set(boards[0]) & set("*?[") and not measure_all:
+        raise typer.Exit(_single(models[0], boards[0], asked, timeout, json))
+    raise typer.Exit(_batch(models, boards, asked, timeout, json, jobs, measure_all=measure_all))
+
+
+def _single(model: str, board: str, asked: dict[str, Any], timeout: float, json: str | None) -> int:
+    from lab.measure.worker import Worker
+
     # Started before anything else is even imported: its own start-up runs beside ours.
     with Worker() as worker, Progress() as progress:
         from lab.jobs.check import check_in
         from lab.jobs.options import Options
         from lab.measure.session import Limits
 
-        options = Options(
-            opt=opt,
-            stack_reserve=stack_reserve,
-            app_ram=app_ram,
-            app_flash=app_flash,
-            reserve=reserve,
-            ram=tuple(ram or ()),
-            inputs=tuple(input_ or ()),
-            invokes=invokes,
-            seed=seed,
-            arena=arena,
-            arena_bank=arena_bank,
-            save_outputs=save_outputs,
-            engine=engine,
-            limits=Limits(seconds=timeout),
-        )
+        options = Options(**asked, limits=Limits(seconds=timeout))
         result = check_in(worker, model, board, options, progress)
-    text = result.to_json()
-    if json == "-":
-        typer.echo(text, nl=False)
+    _print_single(result, json)
+    return EXIT_OK if result.verdict.status == "fits" else EXIT_VERDICT_NO
+
+
+def _batch(
+    models: list[str],
+    boards: list[str],
+    asked: dict[str, Any],
+    timeout: float,
+    json: str | None,
+    jobs: int | None,
+    *,
+    measure_all: bool,
+) -> int:
+    from lab.jobs import batch
+    from lab.jobs.options import Options
+    from lab.measure.session import Limits
+
+    options = Options(**asked, limits=Limits(seconds=timeout))
+    with Progress() as progress:
+        run = batch.measure_all if measure_all else batch.check_all
+        result = run(models, boards, options, jobs, progress)
+    single = measure_all and len(models) == len(batch.named(boards)) == 1
+    if single and result.records:
+        _print_single(result.records[0], json)
     else:
+        _print_batch(result, json)
+    for line in dict.fromkeys(line for problem in result.problems for line in problem.lines):
+        print(f"lab: {line}", file=sys.stderr)
+    return batch.exit_code(result)
+
+
+def _print_single(result: CheckResult, json: str | None) -> None:
+    if _json(result.to_json(), json):
         from lab.report.terminal import show
 
-        if json:
-            _write(Path(json), text)
         show(result)
-    raise typer.Exit(EXIT_OK if result.verdict.status == "fits" else EXIT_VERDICT_NO)
+
+
+def _print_batch(result: BatchResult, json: str | None) -> None:
+    if _json(result.to_json(), json):
+        from lab.report.table import show
+
+        show(result)
+
+
+def _json(text: str, where: str | None) -> bool:
+    """Write the result as JSON where that was asked for; whether people shall read it too."""
+    if where == "-":
+        typer.echo(text, nl=False)
+    elif where:
+        _write(Path(where), text)
+    return where != "-"
 
 
 def demo() -> None:

@@ -132,6 +132,20 @@ def judged(model: str | Path) -> Judged:
     return Judged(read, runtime, verdicts, wanted)
 
 
+def usable(board: Board, options: Options) -> Board:
+    """The board with the RAM that was asked for.
+
+    Raises:
+        UsageError: an option makes no sense for this board.
+    """
+    board = board.with_ram(options.ram)
+    if options.arena_bank:
+        _check_arena_bank(board, options.arena_bank)
+    if options.reserve:
+        _reserve(board, options.reserve)
+    return board
+
+
 def subject_of(judged: Judged, board: Board, options: Options) -> Subject:
     """Put model, board and options together.
 
@@ -143,9 +157,7 @@ def subject_of(judged: Judged, board: Board, options: Options) -> Subject:
     Raises:
         UsageError: an option makes no sense for this board.
     """
-    board = board.with_ram(options.ram)
-    if options.arena_bank:
-        _check_arena_bank(board, options.arena_bank)
+    board = usable(board, options)
     reserve = _reserve(board, options.reserve) if options.reserve else None
     request = Request(
         engine=options.engine,
