@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+def examples(*lines: str) -> str:
+    """The end of a help text: commands to copy, unfolded."""
+    return "\n".join(["Examples:", "", "\b", *(f"  {line}" for line in lines)])
 
 
 def _boards(incomplete: str) -> Iterator[str]:
@@ -17,16 +23,16 @@ def _boards(incomplete: str) -> Iterator[str]:
 
 
 def _models(incomplete: str) -> Iterator[str]:
+    """Zoo models and model files; where nothing matches, the shell completes paths itself."""
+    yield from _zoo(incomplete)
+    files = sorted(Path(os.path.dirname(incomplete)).glob("*.tflite"))  # noqa: PTH120 - "" for none
+    yield from (str(path) for path in files if str(path).startswith(incomplete))
+
+
+def _zoo(incomplete: str) -> Iterator[str]:
     from lab.zoo import model_names
 
-    yield from (name for name in model_names() if name.startswith(incomplete))
-    folder = Path(incomplete).parent if "/" in incomplete else Path()
-    if incomplete.endswith("/"):
-        folder = Path(incomplete)
-    for path in sorted(folder.glob("*")) if folder.is_dir() else ():
-        if path.is_dir() or path.suffix == ".tflite":
-            text = f"{path}/" if path.is_dir() else str(path)
-            yield from [text] if text.startswith(incomplete) else []
+    return (name for name in model_names() if name.startswith(incomplete))
 
 
 Model = Annotated[
@@ -35,7 +41,7 @@ Model = Annotated[
 Models = Annotated[
     list[str],
     typer.Argument(
-        metavar="MODEL...",
+        metavar="MODEL",
         help=".tflite files, or names of zoo models.",
         autocompletion=_models,
     ),
@@ -58,7 +64,7 @@ BoardArgument = Annotated[
     typer.Argument(metavar="NAME|FILE", help="Board name or board file.", autocompletion=_boards),
 ]
 ZooName = Annotated[
-    str, typer.Argument(help="Name of a model, see `lab zoo list`.", autocompletion=_models)
+    str, typer.Argument(help="Name of a model, see `lab zoo list`.", autocompletion=_zoo)
 ]
 Opt = Annotated[
     str,

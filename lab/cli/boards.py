@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lab.cli.arguments import BoardArgument, examples
 from lab.errors import InputError, Problem, UsageError
 from lab.units import format_size
 
@@ -21,7 +22,7 @@ _JSON = typer.Option("--json", help="Print JSON.")
 _UNVERIFIED = " ~"
 
 
-@app.callback(invoke_without_command=True)
+@app.callback(invoke_without_command=True, epilog=examples("lab boards", "lab boards show nrf52dk"))
 def list_boards(context: typer.Context, as_json: Annotated[bool, _JSON] = False) -> None:
     """List the boards of the library, or show or check one."""
     if context.invoked_subcommand:
@@ -39,9 +40,9 @@ def list_boards(context: typer.Context, as_json: Annotated[bool, _JSON] = False)
         typer.echo(line)
 
 
-@app.command()
+@app.command(epilog=examples("lab boards show nrf52dk", "lab boards show mine.yaml --json"))
 def show(
-    board: Annotated[str, typer.Argument(metavar="NAME|FILE", help="Board name or board file.")],
+    board: BoardArgument,
     as_json: Annotated[bool, _JSON] = False,
 ) -> None:
     """Show everything known of a board; what nobody verified is marked."""
@@ -59,7 +60,7 @@ def show(
         typer.echo(line)
 
 
-@app.command()
+@app.command(epilog=examples("lab boards validate mine.yaml"))
 def validate(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Board files.")],
 ) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
+from lab.cli.arguments import ZooName, examples
 from lab.zoo import catalogue, model_path
 
 app = typer.Typer(help="Small models that come with the lab.", no_args_is_help=True)
 
 
-@app.command("list")
+@app.command("list", epilog=examples("lab zoo list"))
 def list_models() -> None:
     """List the models: name, size of the file in bytes, and what each one is for."""
     from rich.console import Console
@@ -25,7 +24,7 @@ def list_models() -> None:
     Console().print(table)
 
 
-@app.command()
-def path(name: Annotated[str, typer.Argument(help="Name of a model, see `lab zoo list`.")]) -> None:
+@app.command(epilog=examples("lab zoo path keyword_spotter"))
+def path(name: ZooName) -> None:
     """Print the path of a model file."""
     typer.echo(model_path(name))

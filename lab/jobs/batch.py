@@ -42,7 +42,7 @@ class _Wanted:
     @property
     def key(self) -> tuple[str, str, object, object]:
         """What tells it from the others of its batch."""
-        return self.model, self.board, self.options.ram, self.options.arena_bank
+        return self.model, self.board, tuple(self.options.ram), self.options.arena_bank
 
 
 def check_all(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -59,8 +60,8 @@ def render(batch: BatchResult, width: int) -> list[str]:
     rows.sort(key=lambda row: _ORDER.index(row.verdict))  # stable: as asked for within a verdict
     lines = list(_columns([_HEAD, *(row.cells for row in rows)]))
     if max(map(len, lines)) > width:
-        lines = [line for row in rows for line in _folded(row, width)]
-    return [*lines, "", _summary(rows)]
+        lines = [line for row in rows for line in _folded(row)]
+    return [*lines, "", *textwrap.wrap(_summary(rows), width)]
 
 
 def _row(record: CheckResult) -> _Row:
@@ -114,18 +115,12 @@ def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
         yield "  ".join(cells).rstrip()
 
 
-def _folded(row: _Row, width: int) -> Iterator[str]:
-    """A check as its verdict and model, and below that one fact after the other."""
-    import textwrap
-
-    facts = [f"{name} {cell}" for name, cell in zip(_HEAD[3:8], row.cells[3:8], strict=True)]
-    about = ", ".join(fact for fact in facts if not fact.endswith(" -"))
+def _folded(row: _Row) -> Iterator[str]:
+    """A check as its verdict, and below that one fact after the other."""
     yield row.verdict
-    for text in (f"{row.cells[1]} on", row.cells[2], about, row.cells[8]):
-        yield from textwrap.wrap(
-            text, max(width, 20), initial_indent="  ", subsequent_indent="  ",
-            break_on_hyphens=False,
-        )  # fmt: skip
+    for name, cell in zip(_HEAD[1:], row.cells[1:], strict=True):
+        if cell not in {"", "-"}:
+            yield f"  {cell}" if name in {"model", "board", "why"} else f"  {name:<12} {cell:>13}"
 
 
 def _summary(rows: Sequence[_Row]) -> str:
