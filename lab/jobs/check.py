@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lab.board import Board, Reserve, load_board
 from lab.errors import Problem, UsageError
-from lab.jobs.images import Images
+from lab.jobs.images import Images, new_builder
 from lab.jobs.inputs import prepare_outputs, read_inputs, write_outputs
 from lab.jobs.measured import Judged, Subject
 from lab.jobs.options import Options, validate
@@ -66,7 +66,7 @@ def check_in(
         prepare_outputs(options.save_outputs)
     if blocking(subject.verdicts):
         return refused(subject)
-    trial = Trial(Images(subject, say), options, worker, say, inputs)
+    trial = Trial(Images(subject, new_builder(say)), options, worker, say, inputs)
     probed = trial.probe()
     if options.save_outputs and isinstance(probed.probe.outcome, Inference):
         write_outputs(options.save_outputs, subject.model, probed.probe.outcome)
@@ -100,7 +100,7 @@ def build(
     if refusals := blocking(subject.verdicts):
         first = refusals[0]
         return f"{first.where}: {first.reason}"
-    image = Images(subject, say).for_board()
+    image = Images(subject, new_builder(say)).for_board()
     if isinstance(image, str):
         return image
     try:

@@ -37,22 +37,26 @@ class ProbeImage:
     offsets: Offsets
 
 
+def new_builder(say: Say) -> Builder:
+    """The tool chain of this machine, with the cache; told about every long step.
+
+    Raises:
+        ToolError: a tool is missing.
+    """
+    return Builder(find_toolchain(), Cache(say=say), say)
+
+
 @dataclass(frozen=True)
 class Images:
     """Builds what one check runs; each image once.
 
     Attributes:
         subject: what is checked.
-        say: told about every long step.
+        builder: tool chain and cache.
     """
 
     subject: Subject
-    say: Say
-
-    @functools.cached_property
-    def builder(self) -> Builder:
-        """Tool chain and cache."""
-        return Builder(find_toolchain(), Cache(say=self.say), self.say)
+    builder: Builder
 
     @functools.cached_property
     def recipe(self) -> Recipe:

@@ -7,6 +7,7 @@ of them. Which process does what changes nothing in any record.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import queue
@@ -22,8 +23,9 @@ from typing import TypeVar
 
 from lab.board import Board
 from lab.errors import LabError, NoVerdictError
+from lab.firmware import Builder
 from lab.jobs.check import finish, judged, subject_of
-from lab.jobs.images import Images
+from lab.jobs.images import Images, new_builder
 from lab.jobs.inputs import read_inputs
 from lab.jobs.measured import Judged
 from lab.jobs.options import Options
@@ -204,13 +206,20 @@ class _Bench:
         self.worker = Worker()
 
 
-class _ProbeOnce:
-    """The probe map's answer for a unit, or the error that stands for it."""
+class _Shared:
+    """What the cells of a unit have in common, made once: the builder and the probe's answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Say) -> None:
+        self._say = say
         self._answer: Probed | LabError | None = None
 
-    def __call__(self, trial: Trial) -> Probed:
+    @functools.cached_property
+    def builder(self) -> Builder:
+        """Tool chain and cache."""
+        return new_builder(self._say)
+
+    def probe(self, trial: Trial) -> Probed:
+        """What the probe map tells, or the error that stands for it."""
         if self._answer is None:
             try:
                 self._answer = trial.probe()
@@ -222,13 +231,13 @@ class _ProbeOnce:
 
 
 def _outcomes(unit: Unit, bench: _Bench, say: Say) -> Iterator[tuple[Cell, Outcome]]:
-    probe = _ProbeOnce()
+    shared = _Shared(say)
     model = _caught(partial(judged, unit.model))
     for cell in unit.cells:
         if isinstance(model, LabError):
             yield cell, model
             continue
-        outcome = _caught(partial(_check, model, cell, bench.worker, probe, say))
+        outcome = _caught(partial(_check, model, cell, bench.worker, shared, say))
         if isinstance(outcome, NoVerdictError):
             bench.replace()
         yield cell, outcome
@@ -244,13 +253,13 @@ def _caught(action: Callable[[], T]) -> T | LabError:
         return LabError(f"internal error: {type(error).__name__}: {error}")
 
 
-def _check(model: Judged, cell: Cell, worker: Worker, probe: _ProbeOnce, say: Say) -> CheckResult:
+def _check(model: Judged, cell: Cell, worker: Worker, shared: _Shared, say: Say) -> CheckResult:
     subject = subject_of(model, cell.board, cell.options)
     inputs = read_inputs(model.model, cell.options.inputs)
     if blocking(subject.verdicts):
         return refused(subject)
-    trial = Trial(Images(subject, say), cell.options, worker, say, inputs)
-    return finish(trial, probe(trial))
+    trial = Trial(Images(subject, shared.builder), cell.options, worker, say, inputs)
+    return finish(trial, shared.probe(trial))
 
 
 def _leave(number: int, _frame: object) -> None:

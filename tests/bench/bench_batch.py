@@ -20,7 +20,7 @@ from typing import TypeVar
 from lab.board import board_names, load_board
 from lab.errors import LabError
 from lab.jobs.check import finish, judged, subject_of
-from lab.jobs.images import Images
+from lab.jobs.images import Images, new_builder
 from lab.jobs.options import Options
 from lab.jobs.trial import Probed, Trial
 from lab.measure.ops import blocking
@@ -52,13 +52,14 @@ def distinct_runs(models: Sequence[str], boards: Sequence[str]) -> list[Call]:
     """The runs of a batch; also brings all its images into the cache."""
     options = Options()
     with Recorder() as worker:
+        builder = new_builder(_silent)
         for model in models:
             read, probes = judged(model), dict[str, Probed]()
             for board in boards:
                 subject = subject_of(read, load_board(board), options)
                 if blocking(subject.verdicts):
                     continue
-                trial = Trial(Images(subject, lambda _: None), options, worker, _silent, None)
+                trial = Trial(Images(subject, builder), options, worker, _silent, None)
                 core = subject.board.core
                 probes[core] = probes.get(core) or trial.probe()
                 finish(trial, probes[core])
