@@ -12,7 +12,11 @@ import typer
 
 from lab.cli.arguments import examples
 
-app = typer.Typer(help="The cache of built libraries, images and results.", no_args_is_help=True)
+app = typer.Typer(
+    help="The cache of built libraries, images and results.",
+    no_args_is_help=True,
+    epilog=examples("lab cache show", "lab cache clear --yes"),
+)
 
 
 @app.command(epilog=examples("lab cache show", "lab cache show --json"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -95,9 +97,14 @@ def check(
         "save_outputs": save_outputs,
         "engine": engine,
     }
-    if len(models) == len(boards) == 1 and not set(boards[0]) & set("*?[") and not measure_all:
+    models, boards = list(dict.fromkeys(models)), list(dict.fromkeys(boards))
+    single = len(models) == len(boards) == 1 and not set(boards[0]) & set("*?[")
+    if single and not measure_all:
         raise typer.Exit(_single(models[0], boards[0], asked, timeout, json))
-    raise typer.Exit(_batch(models, boards, asked, timeout, json, jobs, measure_all=measure_all))
+    from lab.jobs import batch
+
+    run = batch.measure_all if measure_all else batch.check_all
+    raise typer.Exit(_batch(partial(run, models, boards), asked, timeout, json, jobs, single))
 
 
 def _single(model: str, board: str, asked: dict[str, Any], timeout: float, json: str | None) -> int:
@@ -116,31 +123,27 @@ def _single(model: str, board: str, asked: dict[str, Any], timeout: float, json:
 
 
 def _batch(
-    models: list[str],
-    boards: list[str],
+    run: Callable[..., BatchResult],
     asked: dict[str, Any],
     timeout: float,
     json: str | None,
     jobs: int | None,
-    *,
-    measure_all: bool,
+    single: bool,
 ) -> int:
-    from lab.jobs import batch
+    from lab.jobs.batch import exit_code
     from lab.jobs.options import Options
     from lab.measure.session import Limits
 
     options = Options(**asked, limits=Limits(seconds=timeout))
     with Progress() as progress:
-        run = batch.measure_all if measure_all else batch.check_all
-        result = run(models, boards, options, jobs, progress)
-    single = measure_all and len(models) == len(batch.named(boards)) == 1
+        result = run(options, jobs, progress)
     if single and result.records:
         _print_single(result.records[0], json)
     else:
         _print_batch(result, json)
     for line in dict.fromkeys(line for problem in result.problems for line in problem.lines):
         print(f"lab: {line}", file=sys.stderr)
-    return batch.exit_code(result)
+    return exit_code(result)
 
 
 def _print_single(result: CheckResult, json: str | None) -> None:

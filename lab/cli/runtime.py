@@ -7,7 +7,11 @@ import typer
 from lab.cli.arguments import examples
 from lab.cli.progress import Progress
 
-app = typer.Typer(help="The TFLM runtimes the lab can build.", no_args_is_help=True)
+app = typer.Typer(
+    help="The TFLM runtimes the lab can build.",
+    no_args_is_help=True,
+    epilog=examples("lab runtime list", "lab runtime fetch"),
+)
 
 
 @app.callback()

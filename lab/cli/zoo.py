@@ -7,7 +7,11 @@ import typer
 from lab.cli.arguments import ZooName, examples
 from lab.zoo import catalogue, model_path
 
-app = typer.Typer(help="Small models that come with the lab.", no_args_is_help=True)
+app = typer.Typer(
+    help="Small models that come with the lab.",
+    no_args_is_help=True,
+    epilog=examples("lab zoo list", "lab zoo path keyword_spotter"),
+)
 
 
 @app.command("list", epilog=examples("lab zoo list"))
