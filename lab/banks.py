@@ -221,7 +221,7 @@ def stretches(banks: Iterable[Bank], areas: Iterable[Area], alignment: int) -> t
     found = []
     for run in free_runs(banks, areas, alignment):
         group = next(g for g in joined(banks) if g[0].base <= run.base < g[-1].end)
-        borders = [b.base for a, b in pairwise(group) if _setup(a) != _setup(b)]
+        borders = [b.base for a, b in pairwise(group) if _setup(a) or _setup(b)]
         edges = [run.base, *(edge for edge in borders if run.base < edge < run.end), run.end]
         found += [_run(group, start, end) for start, end in combinations(edges, 2)]
     return tuple(sorted(found, key=lambda run: (-run.size, run.base)))

@@ -6,11 +6,12 @@ A completed verdict "no" is not an error: it is a result, and the command exits 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 EXIT_OK = 0
 EXIT_VERDICT_NO = 1
+_GRAVITY = (70, 4, 3, 2, 5, EXIT_VERDICT_NO, EXIT_OK)
 _MAX_LINE = 4000  # characters; nobody reads on, and some terminals choke
 
 
@@ -28,6 +29,11 @@ def one_line(text: str) -> str:
     line = escape(" ".join(text.split()))
     half = _MAX_LINE // 2
     return line if len(line) <= _MAX_LINE else f"{line[:half]} … {line[-half:]}"
+
+
+def gravest(codes: Iterable[int]) -> int:
+    """The exit code that stands for several: what hides most of an answer comes first."""
+    return min(codes, key=_GRAVITY.index, default=EXIT_OK)
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ class Board(_Record):
     clock_hz: int
     flash: tuple[Bank, ...]
     ram: tuple[Bank, ...]
+    ram_data_bytes: int = Field(description="bytes of all RAM that data may use")
     flash_wait_states: int | None
     reserves: tuple[Reserve, ...]
     unverified: tuple[str, ...]
@@ -101,6 +102,7 @@ class Request(_Record):
     engine: str
     engine_version: str | None
     arena_bytes: int | None
+    arena_bank: str | None = Field(description="bank in which the arena was asked to lie")
     stack_reserve_bytes: int | None
     app_ram_bytes: int
     app_flash_bytes: int
@@ -132,6 +134,9 @@ class Ram(_Record):
     alignment_bytes: int
     needed_bytes: int
     available_bytes: int
+    setup: tuple[str, ...] = Field(
+        description="what firmware must do before it can use this memory; empty: nothing"
+    )
     layout: tuple[Span, ...]
 
 
@@ -261,6 +266,32 @@ class Failure(_Record):
     stack_bytes: int
 
 
+class BoardThatFits(_Record):
+    """A board of the library on which the model fits; ``setup`` as in ``Ram``."""
+
+    name: str
+    title: str
+    core: str
+    ram_bytes: int = Field(description="bytes of all RAM that data may use")
+    flash_bytes: int
+    margin_bytes: int
+    setup: tuple[str, ...]
+
+
+class WouldDo(_Record):
+    """The smallest boards of the library that would do: by RAM for data, then flash.
+
+    Computed ones have the core that was measured; the request's reserves and sizes are applied, but
+    not what names a bank of one board. ``boards`` are the first of the ``fitting`` ones.
+    """
+
+    how: Literal["computed from this measurement", "measured"]
+    core: str | None = Field(description="the core they all have; null: any")
+    considered: int = Field(description="boards that were looked at")
+    fitting: int = Field(description="boards of these on which the model fits")
+    boards: tuple[BoardThatFits, ...]
+
+
 class CheckResult(_Record):
     """The record of ``lab check``. What was not measured is null, never zero."""
 
@@ -279,8 +310,32 @@ class CheckResult(_Record):
     findings: tuple[Finding, ...]
     peak: Peak | None
     failure: Failure | None
+    would_do: WouldDo | None = Field(
+        description="null: the model does not run at all, or not with what was asked for"
+    )
     resolver: tuple[str, ...] = Field(description="C++ lines that register the model's operators")
 
     def to_json(self) -> str:
         """The record as JSON text, fields in a fixed order."""
+        return self.model_dump_json(indent=2) + "\n"
+
+
+class NoRecord(_Record):
+    """A check of a batch that gave no record; ``lines`` is what a single check would have said."""
+
+    model: str
+    board: str
+    exit_code: int
+    lines: tuple[str, ...]
+
+
+class BatchResult(_Record):
+    """What ``lab check`` prints for several models or boards; everything in the order asked for."""
+
+    schema_version: Literal[1] = 1
+    records: tuple[CheckResult, ...]
+    problems: tuple[NoRecord, ...]
+
+    def to_json(self) -> str:
+        """The batch as JSON text, fields in a fixed order."""
         return self.model_dump_json(indent=2) + "\n"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -30,6 +32,9 @@ _GATE = ("/bin/sh", "-c", 'read go && exec "$@" </dev/null', "sh")
 _ERROR_WORDS = re.compile(
     r"\berror\b|undefined reference|overflowed|No space left on device", re.IGNORECASE
 )
+
+
+_LOG = logging.getLogger("lab")
 
 
 @dataclass(frozen=True)
@@ -187,6 +192,7 @@ def run(
     """
     last: deque[str] = deque(maxlen=_QUOTABLE_LINES)
     log.parent.mkdir(parents=True, exist_ok=True)
+    _LOG.info("%s  (log: %s)", shlex.join(command), log)
     with log.open("w", encoding="utf-8") as sink, _started(command, cwd, what, seconds) as process:
         for line in process.stdout or ():
             sink.write(line)

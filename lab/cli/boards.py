@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lab.cli.arguments import BoardArgument, examples
 from lab.cli.parsers import size_option
 from lab.errors import InputError, Problem, UsageError
 from lab.units import format_size
@@ -24,7 +25,12 @@ _JSON = typer.Option("--json", help="Print JSON.")
 _UNVERIFIED = " ~"
 
 
-@app.callback(invoke_without_command=True)
+@app.callback(
+    invoke_without_command=True,
+    epilog=examples(
+        "lab boards", "lab boards --core cortex-m33f --min-ram 256K", "lab boards show nrf52dk"
+    ),
+)
 def list_boards(
     context: typer.Context,
     core: Annotated[
@@ -50,8 +56,6 @@ def list_boards(
     """Boards: list them, show one, check a board file, start a new one.
 
     In the list, "RAM linear" is the largest piece of RAM for data, "RAM all" the sum of all pieces.
-
-    Example: lab boards --min-ram "256 KiB" --core cortex-m33f
     """
     if command := context.invoked_subcommand:
         if as_json:
@@ -106,9 +110,9 @@ def _with_ram(boards: list[Board], least: int | None, most: int | None) -> list[
     return [board for board in boards if suits(board.runs()[0].size)]
 
 
-@app.command()
+@app.command(epilog=examples("lab boards show nrf52dk", "lab boards show mine.yaml --json"))
 def show(
-    board: Annotated[str, typer.Argument(metavar="NAME|FILE", help="Board name or board file.")],
+    board: BoardArgument,
     as_json: Annotated[bool, _JSON] = False,
 ) -> None:
     """Show everything known of a board; what nobody verified is marked."""
@@ -125,7 +129,7 @@ def show(
         typer.echo(line)
 
 
-@app.command()
+@app.command(epilog=examples("lab boards validate mine.yaml"))
 def validate(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Board files.")],
 ) -> None:

@@ -7,19 +7,17 @@ from typing import Annotated
 
 import typer
 
+from lab.cli.arguments import Board, Model, Opt, Ram
 from lab.cli.progress import Progress
 from lab.errors import EXIT_VERDICT_NO
 
 
 def build(
-    model: Annotated[Path, typer.Argument(help="The .tflite file.")],
-    board: Annotated[str, typer.Option("--board", "-b", help="Name of a board, or a board file.")],
+    model: Model,
+    board: Board,
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the ELF.")],
-    opt: Annotated[str, typer.Option(help="Optimisation level: O2, O3 or Os.")] = "O2",
-    ram: Annotated[
-        list[str] | None,
-        typer.Option(metavar="[BANK=]SIZE", help="What if the board had this much RAM?"),
-    ] = None,
+    opt: Opt = "O2",
+    ram: Ram = None,
 ) -> None:
     """Build the runner's image of a model for a board: the one that lab check runs.
 
@@ -31,7 +29,7 @@ def build(
     with Progress() as progress:
         refusal = run_build(model, board, output, Options(opt=opt, ram=tuple(ram or ())), progress)
     if refusal:
-        typer.echo(f"no image of {model.name} for {board}: {refusal}", err=True)
+        typer.echo(f"no image of {Path(model).name} for {board}: {refusal}", err=True)
         raise typer.Exit(EXIT_VERDICT_NO)
     size = output.stat().st_size  # of a pipe or a device: nothing
     typer.echo(f"{output}: {f'{size:,} B ' if size else ''}ELF for {board} at -{opt}")

@@ -10,10 +10,16 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="The cache of built libraries, images and results.", no_args_is_help=True)
+from lab.cli.arguments import examples
+
+app = typer.Typer(
+    help="The cache of built libraries, images and results.",
+    no_args_is_help=True,
+    epilog=examples("lab cache show", "lab cache clear --yes"),
+)
 
 
-@app.command()
+@app.command(epilog=examples("lab cache show", "lab cache show --json"))
 def show(
     as_json: Annotated[bool, typer.Option("--json", help="List every entry, as JSON.")] = False,
 ) -> None:
@@ -33,7 +39,7 @@ def show(
         typer.echo(f"  {kind:12}{len(sizes):5}  {format_size(sum(sizes))}")
 
 
-@app.command()
+@app.command(epilog=examples("lab cache clear --yes"))
 def clear(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:

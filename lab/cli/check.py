@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lab.cli.arguments import Boards, Models, Opt, Ram
 from lab.cli.parsers import directory_option, size_option
-from lab.cli.progress import Progress
+from lab.cli.progress import Progress, tell
 from lab.errors import EXIT_OK, EXIT_VERDICT_NO
+
+if TYPE_CHECKING:
+    from lab.results import BatchResult, CheckResult
 
 
 def check(
-    model: Annotated[Path, typer.Argument(help="The .tflite file.")],
-    board: Annotated[str, typer.Option("--board", "-b", help="Name of a board, or a board file.")],
-    opt: Annotated[str, typer.Option(help="Optimisation level: O2, O3 or Os.")] = "O2",
-    ram: Annotated[
-        list[str] | None,
-        typer.Option(metavar="[BANK=]SIZE", help="What if the board had this much RAM?"),
-    ] = None,
+    models: Models,
+    boards: Boards,
+    opt: Opt = "O2",
+    ram: Ram = None,
     arena: Annotated[
         int | None,
         typer.Option(parser=size_option, metavar="SIZE", help="Check this arena size."),
+    ] = None,
+    arena_bank: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="RAM bank that must hold the arena."),
     ] = None,
     stack_reserve: Annotated[
         int | None,
@@ -56,53 +63,123 @@ def check(
     timeout: Annotated[
         float, typer.Option(min=1, help="Seconds for one phase (allocation, one inference).")
     ] = 600.0,
+    measure_all: Annotated[
+        bool,
+        typer.Option("--measure-all", help="Measure on every board: which would do?"),
+    ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", min=1, help="Processes; default: one for each processor."),
+    ] = None,
     json: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Write the record as JSON; - for stdout.")
+        str | None, typer.Option(metavar="FILE", help="Write the result as JSON; - for stdout.")
     ] = None,
     engine: Annotated[str, typer.Option(help="What executes the image: unicorn.")] = "unicorn",
 ) -> None:
     """Will this model run on this board, and why (not)?
 
     Builds real TFLM firmware for the model, runs it with exactly the board's memory, and says what
-    was measured. Exit code 0: fits; 1: no, with the reason; others: docs/troubleshooting.md.
+    was measured. Several models or boards: every model on every board, and one table. Exit code
+    0: fits; 1: no, with the reason; others: docs/troubleshooting.md.
     """
-    from lab.jobs.files import open_output, write_output
+    output = _Output(json)  # before anything is measured, not after
+    asked = {
+        "opt": opt,
+        "stack_reserve": stack_reserve,
+        "app_ram": app_ram,
+        "app_flash": app_flash,
+        "reserve": reserve,
+        "ram": tuple(ram or ()),
+        "inputs": tuple(input_ or ()),
+        "invokes": invokes,
+        "seed": seed,
+        "arena": arena,
+        "arena_bank": arena_bank,
+        "save_outputs": save_outputs,
+        "engine": engine,
+    }
+    models, boards = list(dict.fromkeys(models)), list(dict.fromkeys(boards))
+    single = len(models) == len(boards) == 1 and not set(boards[0]) & set("*?[")
+    if single and not measure_all:
+        raise typer.Exit(_single(models[0], boards[0], asked, timeout, output))
+    from lab.jobs import batch
+
+    run = batch.measure_all if measure_all else batch.check_all
+    raise typer.Exit(_batch(partial(run, models, boards), asked, timeout, output, jobs, single))
+
+
+class _Output:
+    """Where the result goes as JSON: a file, which is opened at once, or standard output."""
+
+    def __init__(self, where: str | None) -> None:
+        self._where = where
+        if where is not None and where != "-":
+            from lab.jobs.files import open_output
+
+            self._file = open_output(where)
+
+    def take(self, text: str) -> bool:
+        """Write the result where that was asked for; whether people shall read it too."""
+        if self._where == "-":
+            typer.echo(text, nl=False)
+        elif self._where is not None:
+            from lab.jobs.files import write_output
+
+            write_output(self._where, self._file, text.encode())
+        return self._where != "-"
+
+
+def _single(model: str, board: str, asked: dict[str, Any], timeout: float, output: _Output) -> int:
     from lab.measure.worker import Worker
 
-    # Before anything is measured, not after.
-    file = open_output(json) if json is not None and json != "-" else None
     # Started before anything else is even imported: its own start-up runs beside ours.
     with Worker() as worker, Progress() as progress:
         from lab.jobs.check import check_in
         from lab.jobs.options import Options
         from lab.measure.session import Limits
 
-        options = Options(
-            opt=opt,
-            stack_reserve=stack_reserve,
-            app_ram=app_ram,
-            app_flash=app_flash,
-            reserve=reserve,
-            ram=tuple(ram or ()),
-            inputs=tuple(input_ or ()),
-            invokes=invokes,
-            seed=seed,
-            arena=arena,
-            save_outputs=save_outputs,
-            engine=engine,
-            limits=Limits(seconds=timeout),
-        )
+        options = Options(**asked, limits=Limits(seconds=timeout))
         result = check_in(worker, model, board, options, progress)
-    text = result.to_json()
-    if json == "-":
-        typer.echo(text, nl=False)
+    _print_single(result, output)
+    return EXIT_OK if result.verdict.status == "fits" else EXIT_VERDICT_NO
+
+
+def _batch(
+    run: Callable[..., BatchResult],
+    asked: dict[str, Any],
+    timeout: float,
+    output: _Output,
+    jobs: int | None,
+    single: bool,
+) -> int:
+    from lab.jobs.batch import exit_code
+    from lab.jobs.options import Options
+    from lab.measure.session import Limits
+
+    options = Options(**asked, limits=Limits(seconds=timeout))
+    with Progress() as progress:
+        result = run(options, jobs, progress)
+    if single and result.records:
+        _print_single(result.records[0], output)
     else:
+        _print_batch(result, output)
+    for line in dict.fromkeys(line for problem in result.problems for line in problem.lines):
+        tell(line)
+    return exit_code(result)
+
+
+def _print_single(result: CheckResult, output: _Output) -> None:
+    if output.take(result.to_json()):
         from lab.report.terminal import show
 
-        if json and file:
-            write_output(json, file, text.encode())
         show(result)
-    raise typer.Exit(EXIT_OK if result.verdict.status == "fits" else EXIT_VERDICT_NO)
+
+
+def _print_batch(result: BatchResult, output: _Output) -> None:
+    if output.take(result.to_json()):
+        from lab.report.table import show
+
+        show(result)
 
 
 def demo() -> None:

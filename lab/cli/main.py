@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shutil
 import signal
 import sys
 from typing import Annotated
@@ -13,14 +14,28 @@ import typer
 from typer.exceptions import TyperException
 
 from lab.cli import boards, build, cache, check, doctor, ops, runtime, zoo
-from lab.cli.progress import tell
+from lab.cli.arguments import examples
+from lab.cli.progress import VERBOSE, be_verbose, tell
 from lab.errors import LabError, one_line
 from lab.version import VERSION
 
+_HELP_WIDTH = 52
 EXIT_USAGE = 2
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130  # as shells report a process ended by Ctrl-C
 EXIT_READER_GONE = 141  # as shells report a process that writes to a pipe nobody reads
+
+_HELP = {
+    "check": examples(
+        "lab check model.tflite -b nrf52dk",
+        "lab check keyword_spotter -b 'nucleo_*'",
+        "lab check *.tflite -b '*' --json all.json",
+    ),
+    "build": examples("lab build model.tflite -b nrf52dk -o a.elf"),
+    "ops": examples("lab ops model.tflite", "lab ops keyword_spotter --json"),
+    "doctor": examples("lab doctor"),
+    "demo": examples("lab demo"),
+}
 
 app = typer.Typer(
     name="lab",
@@ -29,12 +44,13 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    epilog=examples("lab demo", "lab check model.tflite -b nrf52dk", "lab check --help"),
 )
-app.command("check")(check.check)
-app.command("build")(build.build)
-app.command("ops")(ops.ops)
-app.command("doctor")(doctor.doctor)
-app.command("demo")(check.demo)
+app.command("check", epilog=_HELP["check"])(check.check)
+app.command("build", epilog=_HELP["build"])(build.build)
+app.command("ops", epilog=_HELP["ops"])(ops.ops)
+app.command("doctor", epilog=_HELP["doctor"])(doctor.doctor)
+app.command("demo", epilog=_HELP["demo"])(check.demo)
 app.add_typer(boards.app, name="boards")
 app.add_typer(zoo.app, name="zoo")
 app.add_typer(runtime.app, name="runtime")
@@ -44,7 +60,18 @@ app.add_typer(cache.app, name="cache")
 @app.callback(invoke_without_command=True)
 def _lab(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose",
+            envvar=VERBOSE,
+            show_envvar=False,
+            help="Say every step, and every command that is run with its log.",
+        ),
+    ] = False,
 ) -> None:
+    if verbose:
+        be_verbose()
     if version:
         typer.echo(f"lab {VERSION}")
         raise typer.Exit
@@ -90,8 +117,12 @@ def run(arguments: list[str]) -> int:
         The exit code, as documented in docs/troubleshooting.md.
     """
     command = typer.main.get_command(app)
+    if "--verbose" in arguments:  # wherever it stands, it is meant for all
+        arguments = ["--verbose", *(word for word in arguments if word != "--verbose")]
     try:
-        code = command.main(args=arguments, prog_name="lab", standalone_mode=False)
+        code = command.main(
+            arguments, prog_name="lab", standalone_mode=False, terminal_width=_narrow()
+        )
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit) as error:
         # Typer itself leaves when the reader of a pipe is gone, with the code of a verdict "no".
@@ -107,6 +138,12 @@ def run(arguments: list[str]) -> int:
     if code == EXIT_INTERRUPTED:  # Typer makes this of Ctrl-C
         return _explain(KeyboardInterrupt())
     return code if isinstance(code, int) else 0
+
+
+def _narrow() -> int | None:
+    """Columns of a terminal that is narrower than help texts are by themselves."""
+    width = shutil.get_terminal_size().columns
+    return width if width < _HELP_WIDTH else None
 
 
 def _explain(error: BaseException) -> int:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json as json_format
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lab.cli.arguments import Model
 from lab.errors import EXIT_OK, EXIT_VERDICT_NO
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ SCHEMA_VERSION = 1
 
 
 def ops(
-    model: Annotated[Path, typer.Argument(help="The .tflite file.")],
+    model: Model,
     json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Will the operators of this model work, and what to use instead of those that do not?
@@ -30,9 +30,10 @@ def ops(
     from lab.measure.ops import blocking, gate, read_table
     from lab.model import read_model
     from lab.runtimes import load_runtime
+    from lab.zoo import model_file
 
     runtime = load_runtime()
-    read = read_model(model)
+    read = read_model(model_file(model))
     verdicts = gate(read, read_table(runtime.operator_table))
     stops = blocking(verdicts)
     if json:

@@ -1,12 +1,24 @@
-"""Say what takes long: a line that changes on a terminal, plain lines elsewhere."""
+"""What is said while the lab works: a line that changes on a terminal, else nothing.
+
+``lab --verbose`` says every step and every command that is run, in plain lines.
+"""
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
+
+VERBOSE = "TFLM_LAB_VERBOSE"
+_LOG = logging.getLogger("lab")
+
+
+def be_verbose() -> None:
+    """Let steps and commands be said, on standard error."""
+    logging.basicConfig(level=logging.INFO, format="lab: %(message)s", stream=sys.stderr)
 
 
 def tell(line: str) -> None:
@@ -20,8 +32,7 @@ class Progress:
 
     def __init__(self) -> None:
         self._status = None
-        self._last = ""
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and not _LOG.isEnabledFor(logging.INFO):
             from rich.console import Console
 
             self._status = Console(stderr=True).status("")
@@ -56,4 +67,4 @@ class Progress:
 
             self._status.update(escape(message))
         elif not message.startswith("["):  # ninja's counters: far too many lines for a log
-            tell(message)
+            _LOG.info(message)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import typer
 
+from lab.cli.arguments import examples
 from lab.cli.progress import Progress
 
-app = typer.Typer(help="The TFLM runtimes the lab can build.", no_args_is_help=True)
+app = typer.Typer(
+    help="The TFLM runtimes the lab can build.",
+    no_args_is_help=True,
+    epilog=examples("lab runtime list", "lab runtime fetch"),
+)
 
 
 @app.callback()
@@ -14,7 +19,7 @@ def _runtime() -> None:
     pass
 
 
-@app.command("list")
+@app.command("list", epilog=examples("lab runtime list"))
 def list_() -> None:
     """List the runtimes and whether their sources are here."""
     from lab.cache import Cache
@@ -27,7 +32,7 @@ def list_() -> None:
                    f"{runtime.crate.version}: {here}")  # fmt: skip
 
 
-@app.command()
+@app.command(epilog=examples("lab runtime fetch"))
 def fetch() -> None:
     """Fetch the sources of every runtime with cargo, unless they are here."""
     from lab.cache import Cache

@@ -12,14 +12,19 @@ from typing import Annotated
 
 import typer
 
+from lab.cli.arguments import ZooName, examples
 from lab.zoo import ZooModel, catalogue, export, find_model, model_path
 
-app = typer.Typer(help="Small models that come with the lab.", no_args_is_help=True)
+app = typer.Typer(
+    help="Small models that come with the lab.",
+    no_args_is_help=True,
+    epilog=examples("lab zoo list", "lab zoo path keyword_spotter"),
+)
 
 _NARROW, _WIDE = 30, 100
 
 
-@app.command("list")
+@app.command("list", epilog=examples("lab zoo list"))
 def list_models(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
@@ -46,8 +51,8 @@ def _entry(model: ZooModel, width: int) -> Iterator[str]:
         )
 
 
-@app.command()
-def path(name: Annotated[str, typer.Argument(help="Name of a model, see `lab zoo list`.")]) -> None:
+@app.command(epilog=examples("lab zoo path keyword_spotter"))
+def path(name: ZooName) -> None:
     """Print the path of a model file."""
     typer.echo(model_path(name))
 

@@ -10,20 +10,23 @@ import functools
 from pathlib import Path
 
 from lab.board import Board, Reserve, load_board
-from lab.errors import UsageError
+from lab.errors import Problem, UsageError
 from lab.jobs.files import open_output, write_output
-from lab.jobs.images import Images
+from lab.jobs.images import Images, new_builder
 from lab.jobs.inputs import prepare_outputs, read_inputs, write_outputs
-from lab.jobs.measured import Subject
+from lab.jobs.measured import Judged, Subject
 from lab.jobs.options import Options, validate
 from lab.jobs.record import assemble, refused
-from lab.jobs.trial import Trial
+from lab.jobs.trial import Probed, Trial
+from lab.jobs.would_do import computed, library
 from lab.measure.ops import OperatorTable, blocking, gate, read_table, registrations
 from lab.measure.session import Inference
 from lab.measure.worker import Worker
 from lab.model import read_model
 from lab.results import CheckResult, Request
 from lab.runtimes import DEFAULT_RUNTIME, Say, load_runtime
+from lab.yaml_source import nearest
+from lab.zoo import model_file
 
 
 def check(
@@ -35,7 +38,7 @@ def check(
     """Check one model on one board.
 
     Args:
-        model: path of the ``.tflite`` file.
+        model: path of the ``.tflite`` file, or name of a zoo model.
         board: name of a board, or path of a board file.
         options: everything else.
         say: told about every long step.
@@ -58,16 +61,24 @@ def check_in(
 ) -> CheckResult:
     """The same in a measuring process that was started earlier, to save its start-up time."""
     validate(options)
-    subject = _subject(model, board, options)
+    subject = subject_of(judged(model), load_board(str(board)), options)
     inputs = read_inputs(subject.model, options.inputs)
     if options.save_outputs:
         prepare_outputs(options.save_outputs)
     if blocking(subject.verdicts):
         return refused(subject)
-    measured = Trial(Images(subject, say), options, worker, say, inputs).measure()
-    if options.save_outputs and isinstance(measured.probe.outcome, Inference):
-        write_outputs(options.save_outputs, subject.model, measured.probe.outcome)
-    return assemble(subject, measured)
+    trial = Trial(Images(subject, new_builder(say)), options, worker, say, inputs)
+    probed = trial.probe()
+    if options.save_outputs and isinstance(probed.probe.outcome, Inference):
+        write_outputs(options.save_outputs, subject.model, probed.probe.outcome)
+    return finish(trial, probed)
+
+
+def finish(trial: Trial, probed: Probed) -> CheckResult:
+    """The part of a check that is the board's own: place, run there, and write the record."""
+    measured = trial.on_board(probed)
+    would_do = computed(trial.subject, measured, library(trial.images.builder.cache))
+    return assemble(trial.subject, measured, would_do)
 
 
 def build(
@@ -86,15 +97,83 @@ def build(
         InputError, UsageError, ToolError: as for ``check``.
     """
     validate(options)
-    subject = _subject(model, board, options)
+    subject = subject_of(judged(model), load_board(str(board)), options)
     if refusals := blocking(subject.verdicts):
         first = refusals[0]
         return f"{first.where}: {first.reason}"
-    image = Images(subject, say).for_board()
+    image = Images(subject, new_builder(say)).for_board()
     if isinstance(image, str):
         return image
     write_output(output, open_output(output), image.read_bytes())
     return ""
+
+
+@functools.cache
+def _operator_table(path: Path) -> OperatorTable:
+    return read_table(path)
+
+
+def judged(model: str | Path) -> Judged:
+    """Read a model and ask the operator gate: what does not depend on the board.
+
+    Args:
+        model: path of the file, or name of a zoo model.
+
+    Raises:
+        InputError: the file cannot be read or is damaged.
+    """
+    runtime = load_runtime(DEFAULT_RUNTIME)
+    read = read_model(model_file(model))
+    table = _operator_table(runtime.operator_table)
+    verdicts = gate(read, table)
+    wanted = () if blocking(verdicts) else registrations(read, table)
+    return Judged(read, runtime, verdicts, wanted)
+
+
+def usable(board: Board, options: Options) -> Board:
+    """The board with the RAM that was asked for.
+
+    Raises:
+        UsageError: an option makes no sense for this board.
+    """
+    board = board.with_ram(options.ram)
+    if options.arena_bank:
+        _check_arena_bank(board, options.arena_bank)
+    if options.reserve:
+        _reserve(board, options.reserve)
+    return board
+
+
+def subject_of(judged: Judged, board: Board, options: Options) -> Subject:
+    """Put model, board and options together.
+
+    Args:
+        judged: the model.
+        board: as described, without what-if sizes.
+        options: as asked for.
+
+    Raises:
+        UsageError: an option makes no sense for this board.
+    """
+    board = usable(board, options)
+    reserve = _reserve(board, options.reserve) if options.reserve else None
+    request = Request(
+        engine=options.engine,
+        engine_version=None,
+        arena_bytes=options.arena,
+        arena_bank=options.arena_bank,
+        stack_reserve_bytes=options.stack_reserve,
+        app_ram_bytes=options.app_ram + (reserve.ram if reserve else 0),
+        app_flash_bytes=options.app_flash + (reserve.flash if reserve else 0),
+        reserve_profile=options.reserve,
+        invokes=options.invokes,
+        seed=options.seed,
+        inputs="given" if options.inputs else "generated",
+    )
+    return Subject(
+        board, judged.model, judged.runtime, options.opt, request, judged.verdicts,
+        judged.registrations,
+    )  # fmt: skip
 
 
 def _reserve(board: Board, name: str) -> Reserve:
@@ -104,29 +183,12 @@ def _reserve(board: Board, name: str) -> Reserve:
     return board.reserves[name]
 
 
-@functools.cache
-def _operator_table(path: Path) -> OperatorTable:
-    return read_table(path)
-
-
-def _subject(model: str | Path, board: str | Path, options: Options) -> Subject:
-    described = load_board(str(board)).with_ram(options.ram)
-    runtime = load_runtime(DEFAULT_RUNTIME)
-    reserve = _reserve(described, options.reserve) if options.reserve else None
-    request = Request(
-        engine=options.engine,
-        engine_version=None,
-        arena_bytes=options.arena,
-        stack_reserve_bytes=options.stack_reserve,
-        app_ram_bytes=options.app_ram + (reserve.ram if reserve else 0),
-        app_flash_bytes=options.app_flash + (reserve.flash if reserve else 0),
-        reserve_profile=options.reserve,
-        invokes=options.invokes,
-        seed=options.seed,
-        inputs="given" if options.inputs else "generated",
-    )
-    read = read_model(model)
-    table = _operator_table(runtime.operator_table)
-    verdicts = gate(read, table)
-    wanted = () if blocking(verdicts) else registrations(read, table)
-    return Subject(described, read, runtime, options.opt, request, verdicts, wanted)
+def _check_arena_bank(board: Board, name: str) -> None:
+    usable = [bank for run in board.runs() for bank in run.banks]
+    if name in usable:
+        return
+    if any(bank.name == name for bank in board.ram):
+        what = f"{board.name}: data may not live in bank {name}"
+        raise UsageError(str(Problem("", what, f"there is {', '.join(usable)}")))
+    what = f'{board.name} has no RAM bank "{name}"'
+    raise UsageError(str(Problem("", what, nearest(name, usable))))

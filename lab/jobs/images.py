@@ -37,22 +37,26 @@ class ProbeImage:
     offsets: Offsets
 
 
+def new_builder(say: Say) -> Builder:
+    """The tool chain of this machine, with the cache; told about every long step.
+
+    Raises:
+        ToolError: a tool is missing.
+    """
+    return Builder(find_toolchain(), Cache(say=say), say)
+
+
 @dataclass(frozen=True)
 class Images:
     """Builds what one check runs; each image once.
 
     Attributes:
         subject: what is checked.
-        say: told about every long step.
+        builder: tool chain and cache.
     """
 
     subject: Subject
-    say: Say
-
-    @functools.cached_property
-    def builder(self) -> Builder:
-        """Tool chain and cache."""
-        return Builder(find_toolchain(), Cache(say=self.say), self.say)
+    builder: Builder
 
     @functools.cached_property
     def recipe(self) -> Recipe:
@@ -69,7 +73,7 @@ class Images:
     @functools.cached_property
     def probe(self) -> ProbeImage:
         """The image for memory as large as needed."""
-        layout = probe_layout(self.subject.board, self.subject.model)
+        layout = probe_layout(self.subject.model)
         elf = self.builder.image(self.recipe, layout)
         image = read_elf(elf)
         return ProbeImage(elf, layout, footprint(image, layout), self._offsets(image))
@@ -83,7 +87,7 @@ class Images:
 
         It is the one that ``check`` runs, unless there are several runs and that needs another.
         """
-        run = self.subject.board.runs()[0]
+        run = min(self.subject.board.stretches(), key=lambda run: run.needs_setup)
         placement = place([run], Demand(self.probe.sizes.static, arena=0, stack=0))
         if placement.margin < 0:
             return f".data and .bss are {-placement.margin:,} B larger than the board's RAM"

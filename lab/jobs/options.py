@@ -31,6 +31,7 @@ class Options:
         invokes: inferences to run.
         seed: of the generated inputs.
         arena: check this arena size in bytes instead of the required one.
+        arena_bank: name of the RAM bank in which all of the arena must lie; None: anywhere.
         save_outputs: directory for inputs and outputs as ``.npy``.
         engine: what executes the image.
         limits: when to give up.
@@ -46,6 +47,7 @@ class Options:
     invokes: int = 1
     seed: int = 1
     arena: int | None = None
+    arena_bank: str | None = None
     save_outputs: Path | None = None
     engine: str = "unicorn"
     limits: Limits = DEFAULT_LIMITS

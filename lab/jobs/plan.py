@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from lab.board import Board
-from lab.cores import CORES
+from lab.cores import CORES, Core
 from lab.elf import Image
 from lab.engines.base import Machine, Region
 from lab.firmware import WINDOW, Layout, Span
@@ -14,10 +15,11 @@ from lab.placement import Placement, align_up
 
 _KIB = 1024
 _MIB = 1024 * _KIB
-# The probe map is the board's core with memory as large as needed: statics and arena first, the
-# stack far above, so that nothing can meet. Its RAM lies where Armv7-M has RAM, or at the next
-# place for it if the flash is there.
-_PROBE_RAM = (0x20000000, 0x60000000)
+# The probe map is a core with memory as large as needed, the same for all boards with that core, so
+# that one image and one run serve them all: statics and arena first, the stack far above, so that
+# nothing can meet. Nothing lies at address 0: a null pointer that is followed is found.
+_PROBE_FLASH = 0x08000000
+_PROBE_RAM = 0x20000000
 _PROBE_STATIC = 1 * _MIB
 _PROBE_STACK = 512 * _KIB
 _PROBE_SPAN = 96 * _MIB
@@ -76,20 +78,20 @@ def plenty(model: Model) -> int:
     return min(align_up(size, _KIB), MAX_ARENA)
 
 
-def probe_layout(board: Board, model: Model) -> Layout:
+def probe_layout(model: Model) -> Layout:
     """Layout of the image for the probe map."""
-    flash = Span(board.flash_run().base, _PROBE_CODE + align_up(model.size, _MIB))
-    ram = next(b for b in _PROBE_RAM if flash.end <= b or flash.base >= b + _PROBE_SPAN)
-    return Layout(flash, Span(ram, _PROBE_STATIC), stack_top=ram + _PROBE_SPAN)
+    flash = Span(_PROBE_FLASH, _PROBE_CODE + align_up(model.size, _MIB))
+    assert flash.end <= _PROBE_RAM, "models are smaller than that"
+    return Layout(flash, Span(_PROBE_RAM, _PROBE_STATIC), stack_top=_PROBE_RAM + _PROBE_SPAN)
 
 
-def probe_machine(board: Board, layout: Layout, arena: int) -> Machine:
-    """Core of the board with memory as large as needed for an arena of this size."""
+def probe_machine(core: Core, layout: Layout, arena: int) -> Machine:
+    """A core with memory as large as needed for an arena of this size."""
     top = layout.stack_top
     low = align_up(_PROBE_STATIC + arena, _KIB)
     flash = layout.flash.base // _KIB * _KIB  # it may start behind a reserved area
     return _machine(
-        board,
+        core,
         (
             Region("probe flash", flash, align_up(layout.flash.end - flash, _KIB), False, True),
             Region("probe RAM", layout.ram.base, low, True, False),
@@ -109,20 +111,26 @@ def real_layout(board: Board, placement: Placement) -> Layout:
     return Layout(Span(flash.base, flash.size), Span(data.base, data.size), placement.stack_top)
 
 
-def real_machine(board: Board) -> Machine:
-    """The board's core with the board's memory, and nothing else."""
+def real_machine(board: Board, set_up: Collection[str] = ()) -> Machine:
+    """The board's core with the board's memory, and nothing else.
+
+    Args:
+        board: which board.
+        set_up: RAM banks that are off after reset and that the firmware has set up.
+    """
+    ram = [bank for bank in board.ram if not bank.setup or bank.name in set_up]
     return _machine(
-        board,
+        CORES[board.core],
         (
             *(Region(b.name, b.base, b.size, False, True, b.aliases) for b in board.flash),
-            *(Region(b.name, b.base, b.size, True, False, b.aliases) for b in board.ram),
+            *(Region(b.name, b.base, b.size, True, False, b.aliases) for b in ram),
         ),
     )
 
 
-def _machine(board: Board, regions: tuple[Region, ...]) -> Machine:
+def _machine(core: Core, regions: tuple[Region, ...]) -> Machine:
     window = Region("lab window", WINDOW.base, WINDOW.size, True, False)
-    return Machine(CORES[board.core], (*regions, window))
+    return Machine(core, (*regions, window))
 
 
 def arena_base(used_static: int, layout: Layout) -> int:

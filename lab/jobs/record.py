@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from lab import results
 from lab.board import Bank, Board
 from lab.cores import CORES
 from lab.jobs.measured import Measured, Subject
+from lab.jobs.memory import memory_of
 from lab.jobs.verdict import verdict_of
 from lab.measure.failures import Failure
 from lab.measure.ops import OperatorVerdict, Registration, blocking
 from lab.measure.session import Inference, OperatorRun, PlannedBuffer
 from lab.model import Model
-from lab.placement import Placement
 from lab.results import CheckResult, Request, Verdict
 from lab.runtimes import compile_flags
 from lab.version import VERSION
@@ -32,11 +30,11 @@ def refused(subject: Subject) -> CheckResult:
     )
     return CheckResult(
         verdict=verdict, **_identity(subject), build=None, memory=None, arena=None, stack=None,
-        run=None, operators=(), peak=None, failure=None, resolver=(),
+        run=None, operators=(), peak=None, failure=None, would_do=None, resolver=(),
     )  # fmt: skip
 
 
-def assemble(subject: Subject, measured: Measured) -> CheckResult:
+def assemble(subject: Subject, measured: Measured, would_do: results.WouldDo | None) -> CheckResult:
     """The record of a model that was built and run."""
     outcome = measured.probe.outcome
     ran = outcome if isinstance(outcome, Inference) else None
@@ -44,13 +42,14 @@ def assemble(subject: Subject, measured: Measured) -> CheckResult:
         verdict=verdict_of(subject, measured),
         **_identity(subject) | {"request": _request(subject, measured)},
         build=_build(subject, measured),
-        memory=_memory(subject, measured),
+        memory=memory_of(subject, measured),
         arena=_arena(measured),
         stack=_stack(measured),
         run=_run(subject, ran) if ran else None,
         operators=_operators(subject, ran) if ran else (),
         peak=_peak(subject.model, measured.probe.plan),
         failure=_failure(subject, _failed(measured)),
+        would_do=would_do,
         resolver=tuple(_resolver_line(registration) for registration in subject.registrations),
     )
 
@@ -88,6 +87,7 @@ def _board(board: Board) -> results.Board:
         clock_hz=board.clock_hz,
         flash=tuple(_bank(bank) for bank in board.flash),
         ram=tuple(_bank(bank) for bank in board.ram),
+        ram_data_bytes=board.ram_total,
         flash_wait_states=board.flash_wait_states(),
         reserves=tuple(
             results.Reserve(name=n, title=r.title, ram_bytes=r.ram, flash_bytes=r.flash)
@@ -136,83 +136,6 @@ def _build(subject: Subject, measured: Measured) -> results.Build:
         libc=measured.chain.libc,
         flags=tuple(compile_flags(subject.runtime, core, subject.opt)),
         image_sha256=measured.image_sha256,
-    )
-
-
-def _memory(subject: Subject, measured: Measured) -> results.Memory | None:
-    if measured.placement is None:
-        return None
-    return results.Memory(
-        ram=_memory_ram(subject, measured, measured.placement),
-        flash=_memory_flash(subject, measured),
-    )
-
-
-def _memory_ram(subject: Subject, measured: Measured, placement: Placement) -> results.Ram:
-    application = subject.request.app_ram_bytes
-    assert measured.probe.required is not None
-    arena = subject.arena_wanted(measured.probe.required.size)
-    stack = placement.stack_top - placement.stack_limit
-    static = measured.sizes.static
-    alignment = 0
-    if placement.data == placement.arena_run:
-        alignment = placement.arena_base - placement.data.base - static - application
-    return results.Ram(
-        static_bytes=static,
-        arena_bytes=arena,
-        stack_reserve_bytes=stack,
-        application_bytes=application,
-        alignment_bytes=alignment,
-        needed_bytes=static + arena + stack + application + alignment,
-        available_bytes=sum(run.size for run in {placement.data, placement.arena_run}),
-        layout=(
-            _layout(subject.board, placement, static, application, arena)
-            if placement.margin >= 0
-            else ()
-        ),
-    )
-
-
-def _layout(
-    board: Board, placement: Placement, static: int, application: int, arena: int
-) -> tuple[results.Span, ...]:
-    """What lies where, in the order of addresses, the free stretches between included."""
-    data = placement.data
-    used = [
-        ("static", data, data.base, static),
-        ("application", data, data.base + static, application),
-        ("arena", placement.arena_run, placement.arena_base, arena),
-        ("stack", data, placement.stack_limit, placement.stack_top - placement.stack_limit),
-    ]
-    spans = []
-    for run in {data.base: data, placement.arena_run.base: placement.arena_run}.values():
-        inside = sorted((base, size, what) for what, r, base, size in used if r == run and size)
-        edges = [(run.base, 0, ""), *inside, (run.end, 0, "")]
-        for (base, size, what), (following, _, _) in pairwise(edges):
-            if what:
-                spans.append(_span(board, what, base, size))
-            if following > base + size:
-                spans.append(_span(board, "free", base + size, following - base - size))
-    return tuple(sorted(spans, key=lambda span: span.base))
-
-
-def _span(board: Board, what: str, base: int, size: int) -> results.Span:
-    banks = [bank.name for bank in board.ram if bank.base < base + size and base < bank.end]
-    return results.Span.model_validate(
-        {"what": what, "banks": banks, "base": base, "size_bytes": size}
-    )
-
-
-def _memory_flash(subject: Subject, measured: Measured) -> results.Flash:
-    sizes, application = measured.sizes, subject.request.app_flash_bytes
-    return results.Flash(
-        code_bytes=sizes.code,
-        model_bytes=sizes.model,
-        data_bytes=sizes.data,
-        padding_bytes=sizes.padding,
-        application_bytes=application,
-        needed_bytes=sizes.flash + application,
-        available_bytes=subject.board.flash_run().size,
     )
 
 

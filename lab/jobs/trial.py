@@ -11,6 +11,7 @@ from lab.jobs.measured import Measured, Subject
 from lab.jobs.options import Options
 from lab.jobs.plan import (
     MAX_ARENA,
+    Footprint,
     arena_base,
     plenty,
     probe_machine,
@@ -22,10 +23,25 @@ from lab.measure.failures import Failure
 from lab.measure.session import Inference, Start
 from lab.measure.tasks import Device, Probe, with_arena
 from lab.measure.worker import Worker
-from lab.placement import ARENA_STEP, STACK_ALIGNMENT, Demand, Placement, align_up, place
+from lab.placement import ARENA_STEP, place
 from lab.runtimes import Say
 
-STACK_GUARD = 512  # bytes; the stack reserve is the larger of this and a quarter on top
+
+@dataclass(frozen=True)
+class Probed:
+    """What the probe map told; it holds for every board with this core.
+
+    Attributes:
+        sizes: static memory.
+        device: what was run.
+        start: how it was run, with plenty of arena.
+        probe: what came out.
+    """
+
+    sizes: Footprint
+    device: Device
+    start: Start
+    probe: Probe
 
 
 @dataclass(frozen=True)
@@ -51,31 +67,38 @@ class Trial:
         """What is checked."""
         return self.images.subject
 
-    def measure(self) -> Measured:
-        """Measure on the probe map, place, and run on the board's map."""
-        device, start, probe = self._probe()
-        image = self.images.probe
-        measured = Measured(self.images.builder.chain, image.sizes, start.arena_bytes, probe)
-        if probe.required is None:
-            return measured
-        measured = replace(measured, placement=self._place(probe))
-        return self._first_cause(self._on_board(measured), device, start)
-
-    def _probe(self) -> tuple[Device, Start, Probe]:
+    def probe(self) -> Probed:
+        """Measure on the probe map: what does not depend on the board, only on its core."""
         image, options = self.images.probe, self.options
         self.say("measuring arena and stack in the probe map")
         base = arena_base(image.sizes.static, image.layout)
         arena = plenty(self.subject.model)
         start = self._start(base, arena, probe_stack_limit(image.layout))
         while True:
-            machine = probe_machine(self.subject.board, image.layout, start.arena_bytes)
+            machine = probe_machine(self.images.recipe.core, image.layout, start.arena_bytes)
             device = Device(image.elf, machine, image.offsets, options.engine, options.limits)
             probe = self.worker.call(tasks.probe, device, start, seconds=self._patience)
             failed = isinstance(probe.outcome, Failure) and probe.outcome.is_arena_too_small
             if not failed or start.arena_bytes >= MAX_ARENA:
                 self._believe(probe.outcome)
-                return device, start, probe
+                return Probed(image.sizes, device, start, probe)
             start = with_arena(start, min(start.arena_bytes * 4, MAX_ARENA))
+
+    def on_board(self, probed: Probed) -> Measured:
+        """Place what the probe map asks for, and run on the board's map."""
+        probe = probed.probe
+        measured = Measured(
+            self.images.builder.chain, probed.sizes, probed.start.arena_bytes, probe
+        )
+        if probe.required is None:
+            return measured
+        assert isinstance(probe.outcome, Inference)
+        demand = self.subject.demand(
+            probed.sizes, probe.required.size, probe.outcome.stack.high_water
+        )
+        placement = place(self.subject.board.stretches(), demand, self.subject.arena_bank)
+        measured = replace(measured, placement=placement)
+        return self._first_cause(self._on_board(measured, probed), probed)
 
     def _start(self, arena_base: int, arena_bytes: int, stack_limit: int) -> Start:
         return Start(
@@ -93,25 +116,7 @@ class Trial:
         # The engine ends a phase at its own limit; this is for a worker that does not answer.
         return (self.options.limits.seconds + 60.0) * (self.options.invokes + 2)
 
-    def _place(self, probe: Probe) -> Placement:
-        assert isinstance(probe.outcome, Inference)
-        assert probe.required is not None
-        demand = Demand(
-            static=self.images.probe.sizes.static,
-            arena=self.subject.arena_wanted(probe.required.size),
-            stack=self._stack_reserve(probe.outcome),
-            application=self.subject.request.app_ram_bytes,
-        )
-        return place(self.subject.board.runs(), demand)
-
-    def _stack_reserve(self, outcome: Inference) -> int:
-        if self.options.stack_reserve is not None:
-            return self.options.stack_reserve
-        high = outcome.stack.high_water
-        reserve = max(high + -(-high // 4), high + STACK_GUARD)
-        return align_up(reserve, STACK_ALIGNMENT)
-
-    def _on_board(self, measured: Measured) -> Measured:
+    def _on_board(self, measured: Measured, probed: Probed) -> Measured:
         """Link for the board's banks and run there, as far as the image places at all."""
         placement = measured.placement
         assert placement is not None
@@ -121,8 +126,8 @@ class Trial:
         elf = self.images.on_board(placement)
         device = Device(
             elf,
-            real_machine(self.subject.board),
-            self.images.probe.offsets,
+            real_machine(self.subject.board, {*placement.data.banks, *placement.arena_run.banks}),
+            probed.device.offsets,
             self.options.engine,
             self.options.limits,
         )
@@ -140,7 +145,7 @@ class Trial:
         wanted = self.subject.arena_wanted(measured.probe.required.size)
         return min(wanted, measured.placement.arena_space)
 
-    def _first_cause(self, measured: Measured, device: Device, start: Start) -> Measured:
+    def _first_cause(self, measured: Measured, probed: Probed) -> Measured:
         """Tell a small arena from the stack that its error message did not find.
 
         To say what is missing the runtime needs more stack than to succeed. When that overflows,
@@ -151,9 +156,8 @@ class Trial:
         if isinstance(outcome, Failure) and outcome.failure_class == "stack_overflow":
             arena = self._arena_on_board(measured)
             if arena < required.size:
-                cause = self.worker.call(
-                    tasks.run, device, with_arena(start, arena), seconds=self._patience
-                )
+                start = with_arena(probed.start, arena)
+                cause = self.worker.call(tasks.run, probed.device, start, seconds=self._patience)
                 return replace(measured, on_board=cause)
         return measured
 

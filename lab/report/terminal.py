@@ -84,7 +84,33 @@ def _why(result: CheckResult) -> Iterator[str]:
             yield from _peak(result)
         if verdict.remedy:
             yield f"  remedy  {verdict.remedy}"
+    yield from _would_do(result)
     yield from _findings(result.findings)
+
+
+def _would_do(result: CheckResult) -> Iterator[str]:
+    """The remedy of a model that does not fit; of one that fits, boards it does not need."""
+    found = result.would_do
+    if found is None or result.verdict.status == "failed":
+        return
+    of = f" with {found.core}" if found.core else ""
+    how = f"{found.how}; {found.fitting} of {found.considered} boards{of} in the library"
+    if result.verdict.status == "fits":
+        own = (result.board.ram_data_bytes, sum(bank.size_bytes for bank in result.board.flash))
+        boards = [board for board in found.boards if (board.ram_bytes, board.flash_bytes) < own]
+        title = f"Smaller boards that would do ({how})"
+    else:
+        boards = list(found.boards)
+        title = f"Boards that would do, smallest first ({how})"
+    if boards or found.how == "measured" or result.verdict.status != "fits":
+        yield ""
+        yield title if boards else f"No {'smaller ' * title.startswith('S')}board would do ({how})"
+    for board in boards:
+        yield (
+            f"  {board.name:<24} RAM {board.ram_bytes:>9,} B, flash {board.flash_bytes:>9,} B, "
+            f"margin {board.margin_bytes:>9,} B"
+        )
+        yield from (f"    firmware must first: {text}" for text in board.setup)
 
 
 def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
@@ -173,6 +199,10 @@ def _ram(result: CheckResult, ram: Ram) -> Iterator[str]:
     if ram.alignment_bytes:
         yield _row("alignment", ram.alignment_bytes, "before the arena")
     yield _row("needed", ram.needed_bytes, _bar(ram.needed_bytes, ram.available_bytes))
+    if ram.layout and len(result.board.ram) > 1:
+        where = {span.what: "+".join(span.banks) for span in ram.layout if span.what != "free"}
+        yield "  in banks     " + ", ".join(f"{what} {banks}" for what, banks in where.items())
+    yield from (f"  firmware must first: {text}" for text in ram.setup)
 
 
 def _flash(flash: Flash) -> Iterator[str]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from lab.errors import UsageError
+from lab.errors import InputError, Problem, UsageError
 
+_NAME = re.compile(r"[\w.-]{1,64}")  # anything else can only be meant as a path
 CATALOGUE = Path(__file__).with_name("models.yaml")
 
 
@@ -133,3 +135,22 @@ def _replace(target: Path, data: bytes) -> None:
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def model_file(name_or_path: str | Path) -> Path:
+    """A model file by its path, or a zoo model by its name; a path that exists wins.
+
+    Raises:
+        InputError: there is neither; says the nearest zoo model.
+    """
+    text = str(name_or_path)
+    if not _NAME.fullmatch(text) or os.path.lexists(text):  # noqa: PTH - never raises
+        return Path(name_or_path)
+    if text in model_names():
+        return model_path(text)
+    raise InputError(Problem(text, "no such file, and no zoo model of that name", _hint(text)))
+
+
+def _hint(name: str) -> str:
+    nearest = difflib.get_close_matches(name, model_names(), n=1, cutoff=0.5)
+    return f'did you mean "{nearest[0]}"?' if nearest else f"there are {', '.join(model_names())}"

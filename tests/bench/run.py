@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from pathlib import Path
 
+import bench_batch
 import bench_check
 import bench_meter
 
@@ -22,11 +23,21 @@ block hook and to plain Unicorn, for a small int8 convolution and for the real f
 keyword spotter. Rows without a unit in their name are seconds.
 
 """
+BATCH = """
+## What a batch costs
+
+The whole zoo on every board of the library, images in the cache, against the runs in it that
+differ (the probe map once for a model and core, then each board's own memory) done one after the
+other in one measuring process; medians of three.
+
+"""
 GOALS = {
     "full meter / empty hook speed": "at least 0.75",
     "full meter / plain speed": "at least 0.60, aim 0.85",
     "warm check / (inference + start)": "at most 2",
     "largest process, MB": "below 200",
+    "batch with one job / distinct runs": "at most 1.2",
+    "one job / two jobs": "at least 1.7 with two free cores",
 }
 
 
@@ -55,6 +66,8 @@ def main() -> None:
     check = {"keyword spotter": bench_check.measure()}
     text = HEAD.format(rounds=bench_meter.ROUNDS) + table(meter)
     text += "\n## What a warm check costs\n\n" + table(check)
+    batch = {"whole zoo": bench_batch.measure()}
+    text += BATCH + table(batch)
     text += f"\nPython {platform.python_version()}, {platform.machine()}.\n"
     PAGE.write_text(text)
     print(text)

@@ -131,8 +131,7 @@ def test_a_source_that_does_not_compile_is_quoted_and_its_log_kept(tmp_path: Pat
     ran = lab("check", TINY, "-b", NANO, env={ROOT_VARIABLE: str(root)})
     no_traceback(ran)
     assert ran.code == 4
-    assert ran.problems[:-1] == ["lab: building tflm-2020-07 for cortex-m4f at -O2"]
-    last = ran.problems[-1]
+    (last,) = ran.problems
     assert "common.h:1:2: error: #error this machine is on fire" in last
     log = Path(last.partition("log: ")[2].rstrip(")"))
     assert "this machine is on fire" in log.read_text()
@@ -222,7 +221,7 @@ def test_a_reader_that_goes_away_is_not_taken_for_a_verdict() -> None:
 
 def test_ctrl_c_while_measuring() -> None:
     before = Cache().entries()
-    with watched([sys.executable, "-m", "lab", "check", LARGE, "-b", NANO]) as running:
+    with watched([sys.executable, "-m", "lab", "--verbose", "check", LARGE, "-b", NANO]) as running:
         running.wait_for("measuring")
         said = _ended(running, signal.SIGINT)
     assert said[-1] == "lab: interrupted"
@@ -288,9 +287,8 @@ def test_a_full_disk_is_one_line(tmp_path: Path, kind: str, room: str) -> None:
     ran = _in_namespace(full, tmp_path, "check", KEYWORDS, "-b", NANO)
     no_traceback(ran)
     assert ran.code == 4, ran
-    complaints = [line for line in ran.problems if "building tflm" not in line or "failed" in line]
-    assert len(complaints) == 1, ran
-    assert "No space left on device" in complaints[0]
+    assert len(ran.problems) == 1, ran
+    assert "No space left on device" in ran.problems[0]
 
 
 def test_a_limit_on_file_sizes_is_one_line(tmp_path: Path) -> None:
@@ -310,6 +308,6 @@ def test_a_limit_on_file_sizes_is_one_line(tmp_path: Path) -> None:
     ran = Ran(done.returncode, done.stdout, done.stderr)
     no_traceback(ran)
     assert ran.code == 4
-    assert len(ran.problems) == 2
+    assert len(ran.problems) == 1
     assert "File size limit exceeded" in ran.problems[-1]
     assert list((root / "libraries").iterdir()) == []

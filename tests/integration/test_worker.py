@@ -86,7 +86,7 @@ def test_the_worker_ends_in_the_middle_of_a_request_when_its_parent_is_gone() ->
 
 
 def test_a_worker_killed_while_it_measures_is_exit_5() -> None:
-    with watched([sys.executable, "-m", "lab", "check", LARGE, "-b", NANO]) as running:
+    with watched([sys.executable, "-m", "lab", "--verbose", "check", LARGE, "-b", NANO]) as running:
         running.wait_for("measuring")
         os.kill(running.started("lab.measure.worker"), signal.SIGKILL)
         ran = running.finish()

@@ -19,6 +19,7 @@ from lab.banks import (
     stretches,
 )
 from lab.board import Board, load_board
+from lab.cores import CORES
 from lab.errors import UsageError
 from lab.firmware import Layout, Span
 from lab.jobs.plan import probe_machine, real_machine
@@ -90,9 +91,12 @@ def test_a_part_that_needs_less_set_up_is_a_stretch_of_its_own() -> None:
     clock = ("B: clock", "C: clock")
     assert found == (
         Run(BASE + 16, 6 * KIB - 16, ("A", "B", "C"), clock),
+        Run(BASE + 16, 5 * KIB - 16, ("A", "B"), clock[:1]),
         Run(BASE + 16, 4 * KIB - 16, ("A",)),
         Run(BASE + 4 * KIB, 2 * KIB, ("B", "C"), clock),
         Run(BASE + 6 * KIB, 2 * KIB, ("D",)),
+        Run(BASE + 4 * KIB, KIB, ("B",), clock[:1]),
+        Run(BASE + 5 * KIB, KIB, ("C",), clock[1:]),
     )
 
 
@@ -210,7 +214,15 @@ def test_reserved_memory_stays_mapped() -> None:
 
 def test_the_probe_map_holds_an_image_that_starts_inside_a_page() -> None:
     layout = Layout(Span(0x10000100, 64 * KIB), Span(BASE, KIB), BASE + 96 * KIB * KIB)
-    flash = probe_machine(load_board("rpi_pico"), layout, 4096).regions[0]
+    flash = probe_machine(CORES["cortex-m0plus"], layout, 4096).regions[0]
     assert flash.base % KIB == flash.size % KIB == 0
     assert flash.base <= layout.flash.base
     assert flash.base + flash.size >= layout.flash.end
+
+
+def test_a_bank_that_is_off_after_reset_is_there_only_once_it_is_set_up() -> None:
+    board = load_board("nucleo_h743zi")
+    assert "SRAM1" not in {region.name for region in real_machine(board).regions}
+    names = {region.name for region in real_machine(board, {"SRAM1"}).regions}
+    assert names >= {"SRAM1", "AXI_SRAM", "DTCM", "ITCM"}
+    assert "SRAM2" not in names

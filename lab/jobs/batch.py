@@ -1,0 +1,213 @@
+"""Several models on several boards: which checks those are, and what came out of them all."""
+
+from __future__ import annotations
+
+import fnmatch
+import itertools
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from lab.board import Board, board_names, load_board
+from lab.errors import (
+    EXIT_OK,
+    EXIT_VERDICT_NO,
+    InputError,
+    LabError,
+    Problem,
+    UsageError,
+    gravest,
+)
+from lab.jobs.check import judged, usable
+from lab.jobs.inputs import read_inputs
+from lab.jobs.options import Options, validate
+from lab.jobs.parallel import Cell, Outcome, Unit, run_units
+from lab.jobs.would_do import measured_on
+from lab.results import BatchResult, CheckResult, NoRecord
+from lab.runtimes import Say
+from lab.yaml_source import nearest
+
+MAX_JOBS = 256
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """One check that is wanted: a model, a board as it was named, and what became of its file."""
+
+    model: str
+    board: str
+    described: Board | InputError
+    options: Options
+
+    @property
+    def key(self) -> tuple[str, str, object, object]:
+        """What tells it from the others of its batch."""
+        return self.model, self.board, tuple(self.options.ram), self.options.arena_bank
+
+
+def check_all(
+    models: Sequence[str],
+    boards: Sequence[str],
+    options: Options = Options(),  # noqa: B008 - frozen
+    jobs: int | None = None,
+    say: Say = lambda _: None,
+) -> BatchResult:
+    """Check every model on every board.
+
+    Args:
+        models: paths, or names of zoo models.
+        boards: names, board files, or patterns of names such as ``nucleo_*``.
+        options: of every check.
+        jobs: processes; None: one for each processor. Changes nothing in the result.
+        say: told about every long step and every check that is done.
+
+    Returns:
+        All records, and what went wrong where there is none.
+
+    Raises:
+        UsageError: an option or name makes no sense; nothing was run then.
+    """
+    wanted = _wanted(models, named(boards), options)
+    return _result(wanted, _run(wanted, jobs, say))
+
+
+def measure_all(
+    models: Sequence[str],
+    boards: Sequence[str],
+    options: Options = Options(),  # noqa: B008 - frozen
+    jobs: int | None = None,
+    say: Say = lambda _: None,
+) -> BatchResult:
+    """The same, and which boards of the library would do is measured on all of them.
+
+    What names a bank of one board (``ram``, ``arena_bank``) is left out there, and so are boards
+    without the reserve profile that was asked for.
+    """
+    wanted = _wanted(models, named(boards), options)
+    library = _wanted(models, _library(options), replace(options, ram=(), arena_bank=None))
+    every = list({one.key: one for one in [*wanted, *library]}.values())
+    outcomes = {
+        one.key: outcome for one, outcome in zip(every, _run(every, jobs, say), strict=True)
+    }
+    for one in wanted:
+        outcome = outcomes[one.key]
+        if isinstance(outcome, CheckResult) and outcome.would_do:
+            found = (outcomes[other.key] for other in library if other.model == one.model)
+            would_do = measured_on(other for other in found if isinstance(other, CheckResult))
+            outcomes[one.key] = outcome.model_copy(update={"would_do": would_do})
+    records = _result(wanted, [outcomes[one.key] for one in wanted]).records
+    problems = _result(every, [outcomes[one.key] for one in every]).problems
+    return BatchResult(records=records, problems=problems)
+
+
+def exit_code(batch: BatchResult) -> int:
+    """The exit code that stands for a batch."""
+    fits = (record.verdict.status == "fits" for record in batch.records)
+    verdicts = (EXIT_OK if yes else EXIT_VERDICT_NO for yes in fits)
+    return gravest([*verdicts, *(problem.exit_code for problem in batch.problems)])
+
+
+def named(boards: Sequence[str]) -> list[str]:
+    """Boards with patterns replaced by the names they match; each board once.
+
+    Raises:
+        UsageError: a pattern matches nothing.
+    """
+    found: dict[str, None] = {}
+    for board in boards:
+        if not set(board) & set("*?[") or os.path.lexists(board):
+            found[board] = None
+            continue
+        matching = fnmatch.filter(board_names(), board)
+        if not matching:
+            what = f'no board of the library matches "{board}"'
+            raise UsageError(str(Problem("", what, nearest(board, board_names()))))
+        found.update(dict.fromkeys(matching))
+    return list(found)
+
+
+def _wanted(models: Sequence[str], boards: Sequence[str], options: Options) -> list[_Wanted]:
+    """All checks, in order; raises UsageError for what makes no sense before anything runs."""
+    validate(options)
+    if options.save_outputs and len(models) * len(boards) > 1:
+        raise UsageError("save-outputs: one model and one board at a time")
+    described = {board: _described(board, options) for board in boards}
+    if options.inputs:
+        for model in models:
+            read_inputs(judged(model).model, options.inputs)
+    pairs = itertools.product(dict.fromkeys(models), boards)
+    return [_Wanted(model, board, described[board], options) for model, board in pairs]
+
+
+def _described(board: str, options: Options) -> Board | InputError:
+    try:
+        described = load_board(board)
+    except InputError as error:
+        return error
+    usable(described, options)
+    return described
+
+
+def _library(options: Options) -> list[str]:
+    """Boards of the library, without those that lack the reserve profile that was asked for."""
+    names = board_names()
+    if options.reserve:
+        return [name for name in names if options.reserve in load_board(name).reserves]
+    return names
+
+
+def _run(wanted: Sequence[_Wanted], jobs: int | None, say: Say) -> list[Outcome]:
+    """The outcome of every check, in their order."""
+    outcomes: dict[int, Outcome] = {
+        number: one.described
+        for number, one in enumerate(wanted)
+        if isinstance(one.described, InputError)
+    }
+    most = min(jobs or len(os.sched_getaffinity(0)), MAX_JOBS, len(wanted) - len(outcomes))
+    units = _split(list(_units(wanted)), most)
+    for number, outcome in run_units(units, most, say):
+        outcomes[number] = outcome
+        one = wanted[number]
+        say(f"{len(outcomes)} of {len(wanted)}: {one.model} on {one.board}: {_word(outcome)}")
+    return [outcomes[number] for number in range(len(wanted))]
+
+
+def _units(wanted: Sequence[_Wanted]) -> Iterator[Unit]:
+    groups: dict[tuple[str, str], list[Cell]] = {}
+    for number, one in enumerate(wanted):
+        if isinstance(one.described, Board):
+            cell = Cell(number, one.described, one.options)
+            groups.setdefault((one.model, one.described.core), []).append(cell)
+    for (model, _), cells in groups.items():
+        yield Unit(model, tuple(cells))
+
+
+def _split(units: list[Unit], jobs: int) -> list[Unit]:
+    """As many units as there are jobs; the probe run that this repeats costs no time then."""
+    while units and len(units) < jobs:
+        longest = max(units, key=lambda unit: len(unit.cells))
+        middle = len(longest.cells) // 2
+        units.remove(longest)
+        units += [replace(longest, cells=longest.cells[:middle])] if middle else []
+        units.append(replace(longest, cells=longest.cells[middle:]))
+    return units
+
+
+def _word(outcome: Outcome) -> str:
+    if isinstance(outcome, LabError):
+        return "no answer"
+    return outcome.verdict.status.replace("_", " ")
+
+
+def _result(wanted: Sequence[_Wanted], outcomes: Sequence[Outcome]) -> BatchResult:
+    pairs = list(zip(wanted, outcomes, strict=True))
+    return BatchResult(
+        records=tuple(outcome for _, outcome in pairs if isinstance(outcome, CheckResult)),
+        problems=tuple(_no_record(one, e) for one, e in pairs if isinstance(e, LabError)),
+    )
+
+
+def _no_record(one: _Wanted, error: LabError) -> NoRecord:
+    return NoRecord(
+        model=one.model, board=one.board, exit_code=error.exit_code, lines=tuple(error.lines())
+    )
