@@ -10,11 +10,13 @@ machine hurts all of them alike.
 
 from __future__ import annotations
 
+import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from lab.board import board_names, load_board
@@ -76,19 +78,24 @@ def measure() -> dict[str, float]:
     calls = distinct_runs(models, boards)
     rows = []
     for _ in range(ROUNDS):
-        runs = seconds(lambda: replay(calls))
-        one, two = (seconds(lambda jobs=jobs: batch(models, jobs)) for jobs in (1, 2))  # type: ignore[misc]
-        rows.append((runs, one, two))
-    runs, one, two = (statistics.median(column) for column in zip(*rows, strict=True))
+        runs = spent(lambda: replay(calls))
+        one, two = (spent(partial(batch, models, jobs)) for jobs in (1, 2))
+        rows.append((*runs, *one, *two))
+    runs, runs_cpu, one, one_cpu, two, _ = zip(*rows, strict=True)
     return {
         "checks": len(models) * len(boards),
         "distinct runs": len(calls),
-        "distinct runs, seconds": runs,
-        "batch with one job, seconds": one,
-        "batch with two jobs, seconds": two,
-        "batch with one job / distinct runs": statistics.median(o / r for r, o, _ in rows),
-        "one job / two jobs": statistics.median(o / t for _, o, t in rows),
+        "distinct runs, seconds": statistics.median(runs),
+        "batch with one job, seconds": statistics.median(one),
+        "batch with two jobs, seconds": statistics.median(two),
+        "batch with one job / distinct runs": _ratio(one, runs),
+        "the same in processor time": _ratio(one_cpu, runs_cpu),
+        "one job / two jobs": _ratio(one, two),
     }
+
+
+def _ratio(above: Sequence[float], below: Sequence[float]) -> float:
+    return statistics.median(a / b for a, b in zip(above, below, strict=True))
 
 
 def replay(calls: Sequence[Call]) -> None:
@@ -106,10 +113,13 @@ def batch(models: Sequence[str], jobs: int) -> None:
     assert done.returncode in {0, 1}, done.stderr
 
 
-def seconds(action: Callable[[], None]) -> float:
-    begin = time.perf_counter()
+def spent(action: Callable[[], None]) -> tuple[float, float]:
+    """Seconds on the clock, and of processor time in all processes that were started."""
+    before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     action()
-    return time.perf_counter() - begin
+    after, end = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return end - begin, used
 
 
 def main() -> None:

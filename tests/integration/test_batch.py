@@ -130,7 +130,7 @@ def test_patterns_paths_and_names_that_say_the_same_are_one(tmp_path: Path) -> N
 def test_the_table_is_complete(damaged: Path) -> None:
     ran = lab("check", FITS, TOO_LARGE, REFUSED, damaged, "-b", NANO, "-b", NUCLEO)
     head, *rows, blank, summary = ran.out.splitlines()
-    assert head.split()[:3] == ["verdict", "model", "board"]
+    assert head.split()[:3] == ["verdict", "model", "board"], ran.err
     assert [re.split(r"  +", row)[0] for row in rows] == [
         *["NO ANSWER"] * 2, *["FAILS"] * 2, "DOES NOT FIT", *["fits"] * 3,
     ]  # fmt: skip
