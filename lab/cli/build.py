@@ -9,12 +9,16 @@ import typer
 
 from lab.cli.progress import Progress
 from lab.errors import EXIT_VERDICT_NO
+from lab.generations import DEFAULT_RUNTIME
 
 
 def build(
     model: Annotated[Path, typer.Argument(help="The .tflite file.")],
     board: Annotated[str, typer.Option("--board", "-b", help="Name of a board, or a board file.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the ELF.")],
+    runtime: Annotated[
+        str, typer.Option(help="Name of a runtime (lab runtime list), or a manifest file.")
+    ] = DEFAULT_RUNTIME,
     opt: Annotated[str, typer.Option(help="Optimisation level: O2, O3 or Os.")] = "O2",
     ram: Annotated[
         list[str] | None,
@@ -29,7 +33,8 @@ def build(
     from lab.jobs.options import Options
 
     with Progress() as progress:
-        refusal = run_build(model, board, output, Options(opt=opt, ram=tuple(ram or ())), progress)
+        options = Options(runtime=runtime, opt=opt, ram=tuple(ram or ()))
+        refusal = run_build(model, board, output, options, progress)
     if refusal:
         typer.echo(f"no image of {model.name} for {board}: {refusal}", err=True)
         raise typer.Exit(EXIT_VERDICT_NO)

@@ -10,11 +10,15 @@ import typer
 from lab.cli.progress import Progress
 from lab.cli.sizes import size_option
 from lab.errors import EXIT_OK, EXIT_VERDICT_NO, UsageError
+from lab.generations import DEFAULT_RUNTIME
 
 
 def check(
     model: Annotated[Path, typer.Argument(help="The .tflite file.")],
     board: Annotated[str, typer.Option("--board", "-b", help="Name of a board, or a board file.")],
+    runtime: Annotated[
+        str, typer.Option(help="Name of a runtime (lab runtime list), or a manifest file.")
+    ] = DEFAULT_RUNTIME,
     opt: Annotated[str, typer.Option(help="Optimisation level: O2, O3 or Os.")] = "O2",
     ram: Annotated[
         list[str] | None,
@@ -74,6 +78,7 @@ def check(
         from lab.measure.session import Limits
 
         options = Options(
+            runtime=runtime,
             opt=opt,
             stack_reserve=stack_reserve,
             app_ram=app_ram,

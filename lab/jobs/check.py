@@ -10,6 +10,8 @@ import functools
 from pathlib import Path
 
 from lab.board import Board, Reserve, load_board
+from lab.cores import CORES
+from lab.crate import Say
 from lab.errors import UsageError
 from lab.jobs.images import Images
 from lab.jobs.inputs import prepare_outputs, read_inputs, write_outputs
@@ -17,12 +19,12 @@ from lab.jobs.measured import Subject
 from lab.jobs.options import Options, validate
 from lab.jobs.record import assemble, refused
 from lab.jobs.trial import Trial
-from lab.measure.ops import OperatorTable, blocking, gate, read_table, registrations
+from lab.measure.ops import AnyTable, blocking, gate, load_table, registrations
 from lab.measure.session import Inference
 from lab.measure.worker import Worker
 from lab.model import read_model
 from lab.results import CheckResult, Request
-from lab.runtimes import DEFAULT_RUNTIME, Say, load_runtime
+from lab.runtimes import load_runtime
 
 
 def check(
@@ -107,13 +109,15 @@ def _reserve(board: Board, name: str) -> Reserve:
 
 
 @functools.cache
-def _operator_table(path: Path) -> OperatorTable:
-    return read_table(path)
+def _operator_table(path: Path, api: str) -> AnyTable:
+    return load_table(path, api)
 
 
 def _subject(model: str | Path, board: str | Path, options: Options) -> Subject:
     described = load_board(str(board)).with_ram(options.ram)
-    runtime = load_runtime(DEFAULT_RUNTIME)
+    runtime = load_runtime(options.runtime)
+    if what := runtime.mismatch(CORES[described.core]):
+        raise UsageError(f"{what} for {described.name}")
     reserve = _reserve(described, options.reserve) if options.reserve else None
     request = Request(
         engine=options.engine,
@@ -128,7 +132,7 @@ def _subject(model: str | Path, board: str | Path, options: Options) -> Subject:
         inputs="given" if options.inputs else "generated",
     )
     read = read_model(model)
-    table = _operator_table(runtime.operator_table)
-    verdicts = gate(read, table)
+    table = _operator_table(runtime.operator_table, runtime.api)
+    verdicts = gate(read, table, runtime.kernels)
     wanted = () if blocking(verdicts) else registrations(read, table)
     return Subject(described, read, runtime, options.opt, request, verdicts, wanted)

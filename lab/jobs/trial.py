@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 
+from lab.crate import Say
 from lab.errors import NoVerdictError
 from lab.jobs.images import Images
 from lab.jobs.measured import Measured, Subject
@@ -23,7 +24,6 @@ from lab.measure.session import Inference, Start
 from lab.measure.tasks import Device, Probe, with_arena
 from lab.measure.worker import Worker
 from lab.placement import ARENA_STEP, STACK_ALIGNMENT, Demand, Placement, align_up, place
-from lab.runtimes import Say
 
 STACK_GUARD = 512  # bytes; the stack reserve is the larger of this and a quarter on top
 

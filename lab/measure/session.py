@@ -17,7 +17,14 @@ from lab.engines.base import Engine, Machine, Stop, StopReason, Totals
 from lab.errors import NoVerdictError
 from lab.measure.failures import Failure, classify
 from lab.measure.mailbox import MAX_TENSORS, Mailbox
-from lab.measure.tflm import ADD_BUFFER, CONSTRUCTOR, INVOKE, Interpreter, Offsets
+from lab.measure.tflm import (
+    INVOKE,
+    Interpreter,
+    Offsets,
+    PlannedBuffer,
+    insides_of,
+    interpreter,
+)
 from lab.measure.unwind import call_chain
 
 
@@ -61,15 +68,6 @@ class Start:
 
 
 @dataclass(frozen=True)
-class PlannedBuffer:
-    """One buffer as the memory planner was told: bytes, first and last operator that needs it."""
-
-    size: int
-    first: int
-    last: int
-
-
-@dataclass(frozen=True)
 class OperatorRun:
     """One operator of the first inference; instructions exact, cycles modelled, stack in bytes."""
 
@@ -106,13 +104,13 @@ class Inference:
         cycles: of the same; modelled.
         setup_instructions: constructor and ``AllocateTensors``.
         setup_cycles: of the same; modelled.
-        operators: of the first inference.
+        operators: of the first inference; none where the runtime's structures are not known.
         stack: over the whole run up to the last inference.
         inputs: bytes of each input of each inference, as they were when ``Invoke`` began.
         outputs: bytes of each output of each inference.
         reported: ``arena_used_bytes()``.
-        persistent: bytes at the arena's tail.
-        non_persistent: bytes at the arena's head.
+        persistent: bytes at the arena's tail; None where the runtime's structures are not known.
+        non_persistent: bytes at the arena's head; likewise.
     """
 
     instructions: int
@@ -124,8 +122,8 @@ class Inference:
     inputs: tuple[tuple[bytes, ...], ...]
     outputs: tuple[tuple[bytes, ...], ...]
     reported: int
-    persistent: int
-    non_persistent: int
+    persistent: int | None
+    non_persistent: int | None
 
     @property
     def outputs_sha256(self) -> str:
@@ -187,6 +185,7 @@ class Session:
         vectors = self.image.symbols["vector_table"].address
         self.engine.load(self.machine, self.image.segments, vectors)
         self._top = self.engine.register("sp")
+        self._insides = insides_of(self.image)
         address = self.image.symbols["lab_mailbox"].address
         self._mailbox = Mailbox(self.engine, self.offsets, address)
 
@@ -208,13 +207,14 @@ class Session:
     def plan(self, start: Start) -> tuple[PlannedBuffer, ...]:
         """Allocate, and note every buffer the memory planner is told of until it ends or fails."""
         buffers = []
-        ends = {self._at("lab_allocated"), self._at(ADD_BUFFER)}
+        add_buffer = self.image.symbols.get(self._insides.add_buffer)
+        if add_buffer is None:  # part of its only caller
+            return ()
+        ends = {self._at("lab_allocated"), add_buffer.address}
         try:
             self._begin(start)
-            while self._run(ends).pc == self._at(ADD_BUFFER):
-                size, first = (self.engine.register(name) for name in ("r2", "r3"))
-                last = self.engine.read(self.engine.register("sp"), 4)
-                buffers.append(PlannedBuffer(size, first, int.from_bytes(last, "little")))
+            while self._run(ends).pc == add_buffer.address:
+                buffers.append(self._insides.planned_buffer(self.engine))
         except _EndedError:
             pass
         return tuple(buffers)
@@ -242,7 +242,7 @@ class Session:
         invokes = [self._invoke(number) for number in range(start.invokes)]
         self._run({self._at("lab_measured")})
         stack = self._stack(invokes[0].runner_sp)
-        parts = self._interpreter().arena_parts()
+        parts = self._interpreter().arena_parts(start.arena_base, start.arena_bytes)
         self._run({self._at("lab_end")})
         return Inference(
             instructions=invokes[0].cost.instructions,
@@ -254,13 +254,13 @@ class Session:
             inputs=tuple(invoke.inputs for invoke in invokes),
             outputs=tuple(invoke.outputs for invoke in invokes),
             reported=self._mailbox.word("arena_used"),
-            persistent=parts.persistent,
-            non_persistent=parts.non_persistent,
+            persistent=parts.persistent if parts else None,
+            non_persistent=parts.non_persistent if parts else None,
         )
 
     def _setup(self) -> _Cost:
         """Constructor and AllocateTensors."""
-        self._run({self._at(CONSTRUCTOR)})
+        self._run({self._at(self._insides.constructor)})
         before = self.engine.totals()
         self._run({self._at("lab_allocated")})
         cost = _Cost.between(before, self.engine.totals())
@@ -294,7 +294,7 @@ class Session:
 
     def _operators(self, back: int) -> tuple[OperatorRun, ...]:
         """Run an inference operator by operator; ``back`` is where ``Invoke`` returns to."""
-        functions = self._interpreter().invoke_functions(self._start.operators)
+        functions = self._interpreter().invoke_functions(self._start.operators) or []
         runs: list[OperatorRun] = []
         for index, function in enumerate(functions):
             if not function:
@@ -305,7 +305,7 @@ class Session:
             self._lowest = min(self._lowest, self._minimum())
             self.engine.restart_minimum_sp()
             before = self.engine.totals()
-            self._run({self.engine.register("lr") & ~1})
+            self._return()
             after = self.engine.totals()
             self._lowest = min(self._lowest, self._minimum())
             cost = _Cost.between(before, after)
@@ -313,6 +313,15 @@ class Session:
             kernel = self._function(function)
             runs.append(OperatorRun(index, kernel, cost.instructions, cost.cycles, depth))
         return tuple(runs)
+
+    def _return(self) -> None:
+        """Run the function that begins here to its end.
+
+        Control flow runs other operators inside one, and those return to the same place.
+        """
+        back, sp = self.engine.register("lr") & ~1, self.engine.register("sp")
+        while self._run({back}) and self.engine.register("sp") < sp:
+            pass
 
     def _begin(self, start: Start, instructions: int | None = None) -> None:
         self._start, self._phase, self._operator = start, "allocate", None
@@ -377,7 +386,8 @@ class Session:
         return node if node is not None and node < self._start.operators else None
 
     def _interpreter(self) -> Interpreter:
-        return Interpreter(self.engine, self.offsets, self._mailbox.word("interpreter"))
+        address = self._mailbox.word("interpreter")
+        return interpreter(self.engine, self.offsets, self.image, address)
 
     def _stack(self, runner_sp: int) -> StackUse:
         sp, pc = min(self._lowest, self._minimum())

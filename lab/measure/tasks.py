@@ -11,8 +11,8 @@ from lab.engines.registry import create
 from lab.errors import NoVerdictError
 from lab.measure.arena import Required, required_arena
 from lab.measure.failures import Failure
-from lab.measure.session import DEFAULT_LIMITS, Inference, Limits, PlannedBuffer, Session, Start
-from lab.measure.tflm import Offsets
+from lab.measure.session import DEFAULT_LIMITS, Inference, Limits, Session, Start
+from lab.measure.tflm import Offsets, PlannedBuffer
 
 
 @dataclass(frozen=True)
