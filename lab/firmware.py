@@ -110,7 +110,8 @@ class Builder:
             self._run(["-c", str(RUNNER / "model.S"), "-I.", "-o", "model.o"], recipe, to)
             self._run(
                 [
-                    "-nostartfiles", "--specs=nano.specs", "-Wl,--gc-sections", "-Wl,-T,image.ld",
+                    "-nostartfiles", "--specs=nano.specs", *_libraries(recipe.runtime),
+                    "-Wl,--gc-sections", "-Wl,-T,image.ld",
                     "-Wl,-Map=image.map", "-Wl,--no-warn-rwx-segments",
                     str(libs / "startup.o"), str(libs / "runner.o"), str(resolver / "ops.o"),
                     "model.o", str(libs / "libtflm.a"), "-o", "image.elf",
@@ -154,6 +155,11 @@ class Builder:
             what="building the image",
             mend="the log has the tool's words",
         )
+
+
+def _libraries(runtime: Runtime) -> list[str]:
+    """System calls that a user's library may want, of an assert say: there is no system."""
+    return ["--specs=nosys.specs"] if runtime.kind == "library" else []
 
 
 def _cstring(text: str) -> str:

@@ -366,12 +366,14 @@ class Session:
     def _failure(self, stop: Stop | None) -> Failure:
         log = self._mailbox.log()
         sp = min(self._lowest, self._minimum())[0]
+        operator = self._operator if self._phase == "invoke" else self._preparing()
+        preparing = operator is not None and operator < self._start.operators - 1
         return Failure(
-            failure_class=classify(log, stop),
+            failure_class=classify(log, stop, preparing=preparing),
             phase=self._phase,
             log=log,
             status=self._mailbox.word("status"),
-            operator=self._operator if self._phase == "invoke" else self._preparing(),
+            operator=operator,
             stop=stop.reason if stop else None,
             fault=stop.fault if stop else None,
             chain=call_chain(self.engine, self.image) if stop else (),
