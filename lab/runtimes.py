@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import os
 import tomllib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, TypeAlias
@@ -20,7 +21,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from lab.arm_attributes import mismatch
 from lab.cores import Core
-from lab.errors import InputError, Problem, UsageError
+from lab.errors import InputError, LabError, Problem, UsageError
 from lab.generations import DEFAULT_RUNTIME, GENERATIONS, Api, Generation, Kernels
 from lab.headers import Headers, find_headers
 from lab.library_facts import LibraryFacts, examine
@@ -301,18 +302,25 @@ def load_library(path: Path) -> LibraryRuntime:
         InputError: manifest, library or headers are not usable; says what is the matter with them.
     """
     manifest, source = read_manifest(path)
-    runtime = look_into(manifest, source.path)
-    if found := contradictions(manifest, runtime.facts):
-        raise source.error([source.finding((key,), what, hint) for key, what, hint in found])
-    return runtime
+
+    def wrong(found: Sequence[Contradiction]) -> LabError:
+        return source.error([source.finding((key,), what, hint) for key, what, hint in found])
+
+    return look_into(manifest, source.path, wrong)
 
 
-def look_into(manifest: LibraryManifest, where: str) -> LibraryRuntime:
+Contradiction: TypeAlias = tuple[str, str, str]  # key of the manifest, what is wrong, what to do
+
+
+def look_into(
+    manifest: LibraryManifest, where: str, wrong: Callable[[Sequence[Contradiction]], LabError]
+) -> LibraryRuntime:
     """Examine the library and the headers that a manifest names.
 
     Args:
         manifest: what the user says.
         where: the manifest's file, from whose directory relative paths start.
+        wrong: makes the error to raise when the library is not what the manifest says.
 
     Raises:
         InputError: they are not usable.
@@ -320,17 +328,16 @@ def look_into(manifest: LibraryManifest, where: str) -> LibraryRuntime:
     base = Path(where).parent
     library = base / manifest.library
     facts = examine(library, str(library))
+    if found := _contradictions(manifest, facts):
+        raise wrong(found)
     directories = [base / directory for directory in manifest.include]
-    # With the headers of another generation than it says nothing would be learned by looking.
-    generation = GENERATIONS[facts.api]
-    return LibraryRuntime(
-        manifest, where, library, facts, find_headers(directories, generation, where)
-    )
+    found_headers = find_headers(directories, GENERATIONS[manifest.api], where)
+    return LibraryRuntime(manifest, where, library, facts, found_headers)
 
 
-def contradictions(manifest: LibraryManifest, facts: LibraryFacts) -> list[tuple[str, str, str]]:
-    """Where a library is not what its manifest says: key, what is wrong, what to do."""
-    found = []
+def _contradictions(manifest: LibraryManifest, facts: LibraryFacts) -> list[Contradiction]:
+    """Where a library is not what its manifest says."""
+    found: list[Contradiction] = []
     if facts.api != manifest.api:
         what = f"is {manifest.api}, but the library's interpreter is that of {facts.api}"
         found.append(("api", what, f"write {facts.api}"))

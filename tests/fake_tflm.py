@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lab.cache import Cache, key
 from lab.cores import CORES, Core
+from lab.generations import GENERATIONS
 from lab.toolchain import find_toolchain
 
 ROOT = Path(__file__).with_name("fake_tflm_2026")
@@ -69,3 +70,26 @@ def archive(objects: Sequence[str], to: Path, where: Path) -> None:
 def _run(command: Sequence[str], where: Path) -> None:
     done = subprocess.run(command, cwd=where, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+# The least that is taken for TFLM: the symbols by which a library is recognised, and no more.
+STUB = """
+extern "C" void constructor() __asm__("{constructor}");
+extern "C" void allocator() __asm__("_ZN6tflite14MicroAllocator4StubEv");
+extern "C" void print() __asm__("_Z11MicroPrintfPKcz");
+extern "C" void print() {{}}
+extern "C" void constructor() {{ print(); }}
+extern "C" void allocator() {{ print(); }}
+enum Small {{ kOne }} small;
+extern "C" float twice(float x) {{ return 2 * x; }}
+"""
+
+
+def stub(where: Path, *flags: str, api: str = "2026-08", name: str = "stub.a") -> Path:
+    """A library of one object file, compiled with these flags, in a directory."""
+    where.mkdir(parents=True, exist_ok=True)
+    (where / "stub.cc").write_text(STUB.format(constructor=GENERATIONS[api].constructor))
+    _run([find_toolchain().gxx, *flags, "-c", "stub.cc", "-o", "stub.o"], where)
+    (where / name).unlink(missing_ok=True)
+    archive(["stub.o"], where / name, where)
+    return where / name

@@ -15,11 +15,11 @@ from pydantic import ValidationError
 from lab.arm_attributes import fitting_cores
 from lab.errors import InputError, Problem, UsageError
 from lab.runtimes import (
+    Contradiction,
     CrateRuntime,
     LibraryManifest,
     LibraryRuntime,
     Runtime,
-    contradictions,
     look_into,
     runtime_names,
     user_directory,
@@ -73,12 +73,14 @@ def add(wanted: Wanted, output: Path | None) -> tuple[Path, LibraryRuntime]:
     if output is None and path.exists():
         raise UsageError(f"there is a runtime {wanted.name} already (remove {path} first)")
     manifest = _manifest(wanted, path)
-    runtime = look_into(manifest, str(path))
-    if found := contradictions(manifest, runtime.facts):
-        key, what, hint = found[0]
-        raise UsageError(str(Problem(f"--{key}", what, hint)))
+    runtime = look_into(manifest, str(path), _wrong)
     _write(path, manifest)
     return path, runtime
+
+
+def _wrong(found: Sequence[Contradiction]) -> UsageError:
+    key, what, hint = found[0]
+    return UsageError(str(Problem(f"--{key}", what, hint)))
 
 
 def _in_configuration(name: str) -> Path:

@@ -26,6 +26,7 @@ class Kernels {
     return context_->allocator_.AllocateTensor(context_->model_, graph.subgraph_allocations_, index,
                                                true);
   }
+  TfLiteStatus RunGraph() const { return context_->graph_.InvokeSubgraph(0); }
   MicroInterpreterContext* operator->() const { return context_; }
 
  private:
@@ -348,6 +349,16 @@ static TfLiteStatus Halt(TfLiteContext*, TfLiteNode*) {
   return kTfLiteError;
 }
 
+// Control flow: runs the whole graph once more inside itself.
+static TfLiteStatus CallOnce(TfLiteContext* context, TfLiteNode*) {
+  static bool inside = false;
+  if (inside) return kTfLiteOk;
+  inside = true;
+  TfLiteStatus status = Kernels(context).RunGraph();
+  inside = false;
+  return status;
+}
+
 static TFLMRegistration Registration(int code, TfLiteStatus (*prepare)(TfLiteContext*, TfLiteNode*),
                                      TfLiteStatus (*invoke)(TfLiteContext*, TfLiteNode*)) {
   return {Init, nullptr, prepare, invoke, nullptr, code, nullptr};
@@ -370,6 +381,9 @@ TFLMRegistration Register_SOFTMAX() {
 }
 TFLMRegistration Register_RESHAPE() {
   return {nullptr, nullptr, nullptr, Reshape, nullptr, BuiltinOperator_RESHAPE, nullptr};
+}
+TFLMRegistration Register_CALL_ONCE() {
+  return {nullptr, nullptr, nullptr, CallOnce, nullptr, BuiltinOperator_CALL_ONCE, nullptr};
 }
 TFLMRegistration Register_CEIL() {
   return {nullptr, nullptr, nullptr, Halt, nullptr, BuiltinOperator_CEIL, nullptr};

@@ -17,6 +17,7 @@ enum BuiltinOperator : int32_t {
   BuiltinOperator_SOFTMAX = 25,
   BuiltinOperator_CUSTOM = 32,
   BuiltinOperator_CEIL = 104,
+  BuiltinOperator_CALL_ONCE = 129,
   BuiltinOperator_MAX = 209,
 };
 
