@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lab.errors import InputError, Problem
 
-MAX_BYTES = 1 << 30
+MAX_BYTES = 1 << 29
 MAX_MEMBERS = 1 << 15
 _MAGIC, _THIN = b"!<arch>\n", b"!<thin>\n"
 _HEADER = 60

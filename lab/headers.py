@@ -109,7 +109,7 @@ def _versions(pattern: bytes, text: bytes) -> str:
 
 def _find(directories: Sequence[Path], name: str) -> Path | None:
     for directory in directories:
-        if (path := directory / name).is_file():
+        if os.path.isfile(path := directory / name):  # noqa: PTH113 - never raises
             return path
     return None
 
@@ -131,7 +131,7 @@ def _closure(directories: Sequence[Path], names: Sequence[str], where: str) -> d
         for quoted, angled in _INCLUDE.findall(data):
             name = os.fsdecode(quoted or angled)
             beside = path.parent / name
-            if quoted and beside.is_file():
+            if quoted and os.path.isfile(beside):  # noqa: PTH113
                 todo.append(beside)
             elif found := _find(directories, name):
                 todo.append(found)

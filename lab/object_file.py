@@ -22,6 +22,8 @@ _HEADER = struct.Struct("<16sHHIIIIIHHHHHH")
 _SECTION = struct.Struct("<10I")
 _SYMBOLS, _ATTRIBUTES = 2, 0x70000003  # SHT_SYMTAB, SHT_ARM_ATTRIBUTES
 _EXECUTABLE = 4  # SHF_EXECINSTR
+_LONGEST_NAME = 1 << 14  # C++ names of templates are long
+_LONGEST_WORDS = 120
 _BITCODE = (b"BC\xc0\xde", b"\xde\xc0\x17\x0b")
 _STRING_TAGS = {4, 5, 67}  # CPU_raw_name, CPU_name, conformance
 _COMPATIBILITY, _WHOLE_FILE = 32, 1
@@ -33,7 +35,8 @@ class _Section(NamedTuple):
     name: str
     kind: int
     flags: int
-    data: bytes
+    offset: int
+    size: int
     link: int
 
 
@@ -96,7 +99,7 @@ class _Reader:
             attributes=self._attributes(),
             defined=frozenset(defined),
             undefined=frozenset(undefined),
-            has_code=any(s.flags & _EXECUTABLE and s.data for s in self.sections),
+            has_code=any(s.flags & _EXECUTABLE and s.size for s in self.sections),
             lto=any(name.startswith((".gnu.lto_", ".llvm.lto")) for name in names),
             compiler=self._compiler(),
         )
@@ -129,48 +132,51 @@ class _Reader:
             strings = _SECTION.unpack_from(self.data, start)[6]
         table = self._slice(start, count * _SECTION.size)
         rows = list(_SECTION.iter_unpack(table))
-        names = self._slice(*rows[strings][4:6]) if strings else b""
+        names = self._slice(*rows[strings][4:6]) if strings else b"\0"
         return [
-            _Section(_text(names, row[0]), row[1], row[2],
-                     b"" if row[1] in {0, 8} else self._slice(row[4], row[5]), row[6])
-            for row in rows
-        ]  # fmt: skip
+            _Section(_text(names, name), kind, flags, offset, length, link)
+            for name, kind, flags, _, offset, length, link, *_ in rows
+        ]
 
     def _slice(self, offset: int, size: int) -> bytes:
         if offset + size > len(self.data):
             raise ValueError(f"{size:,} bytes at {offset:,} lie outside of it")
         return bytes(self.data[offset : offset + size])
 
+    def _contents(self, section: _Section | None) -> bytes:
+        return self._slice(section.offset, section.size) if section else b""
+
+    def _first(self, kind: int) -> _Section | None:
+        """The first section of a kind; an object file has one of each."""
+        return next((one for one in self.sections if one.kind == kind), None)
+
     def _symbols(self) -> tuple[set[str], set[str]]:
         defined: set[str] = set()
         undefined: set[str] = set()
-        for section in self.sections:
-            if section.kind != _SYMBOLS:
-                continue
-            names = self.sections[section.link].data
-            table = section.data[: len(section.data) // 16 * 16]
-            for at, _, _, info, _, place in struct.iter_unpack("<IIIBBH", table):
-                if info >> 4 and (label := _text(names, at)):
-                    (defined if place else undefined).add(label)
+        section = self._first(_SYMBOLS)
+        names = self._contents(self.sections[section.link]) if section else b""
+        table = self._contents(section)
+        table = table[: len(table) // 16 * 16]
+        for at, _, _, info, _, place in struct.iter_unpack("<IIIBBH", table):
+            if info >> 4 and (label := _text(names, at)):
+                (defined if place else undefined).add(label)
         return defined, undefined
 
     def _attributes(self) -> Attributes:
-        found: Attributes = {}
-        for section in self.sections:
-            if section.kind == _ATTRIBUTES:
-                found |= dict(_build_attributes(section.data))
-        return found
+        return dict(_build_attributes(self._contents(self._first(_ATTRIBUTES))))
 
     def _compiler(self) -> str:
-        for section in self.sections:
-            if section.name == ".comment":
-                words = section.data.strip(b"\0").split(b"\0")[0].decode("utf-8", "replace")
-                return " ".join("".join(c if c.isprintable() else "?" for c in words).split())[:120]
-        return ""
+        section = next((one for one in self.sections if one.name == ".comment"), None)
+        words = self._contents(section).strip(b"\0").split(b"\0")[0][:_LONGEST_WORDS]
+        text = words.decode("utf-8", "replace")
+        return " ".join("".join(c if c.isprintable() else "?" for c in text).split())
 
 
 def _text(strings: bytes, at: int) -> str:
-    return strings[at : max(at, strings.find(b"\0", at))].decode("utf-8", "replace")
+    end = strings.find(b"\0", at, at + _LONGEST_NAME)
+    if end < 0:
+        raise ValueError(f"a name without an end at {at:,}")
+    return strings[at:end].decode("utf-8", "replace")
 
 
 def _build_attributes(data: bytes) -> Iterator[tuple[int, int | str]]:

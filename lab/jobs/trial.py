@@ -71,6 +71,7 @@ class Trial:
             machine = probe_machine(self.subject.board, image.layout, start.arena_bytes)
             device = Device(image.elf, machine, image.offsets, options.engine, options.limits)
             probe = self.worker.call(tasks.probe, device, start, seconds=self._patience)
+            _refuse_variables(probe.outcome)
             failed = isinstance(probe.outcome, Failure) and probe.outcome.is_arena_too_small
             if not failed or start.arena_bytes >= MAX_ARENA:
                 return device, start, probe
@@ -167,3 +168,12 @@ class Trial:
             raise NoVerdictError(
                 "no verdict: outputs on the board's map differ from those on the probe map"
             )
+
+
+def _refuse_variables(outcome: Inference | Failure) -> None:
+    """What fails for want of something that the runner does not do says nothing about a product."""
+    if isinstance(outcome, Failure) and outcome.failure_class == "resource_variables_missing":
+        raise NoVerdictError(
+            "no verdict: the model keeps state in resource variables, which the lab's runner does "
+            f"not create ({outcome.reason})"
+        )
