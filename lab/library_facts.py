@@ -21,6 +21,11 @@ _CALLBACK = "RegisterDebugLogCallback"
 _ABORTS = frozenset({"_Z9AbortImplv", "AbortImpl", "abort", "DebugLog"})
 _REPORT = "_ZN6tflite13ErrorReporter6ReportEPKcz"
 _PRINTF = "_Z11MicroPrintfPKcz"
+# Functions of micro_allocator.cc, of either generation.
+_ALLOCATION = frozenset({
+    "_ZN6tflite14MicroAllocator22FinishTensorAllocationEv",
+    "_ZN6tflite14MicroAllocator20StartModelAllocationEPKNS_5ModelE",
+})  # fmt: skip
 _DYNAMIC_MEMORY = "TfLiteIntArrayCreate"  # compiled only without TF_LITE_STATIC_MEMORY
 
 
@@ -110,9 +115,8 @@ def _generation(objects: Sequence[ObjectFile], where: str) -> Generation:
 
 
 def _allocators(objects: Sequence[ObjectFile]) -> list[ObjectFile]:
-    """The object file that checks most and reports most."""
-    return [one for one in objects
-            if "_ZN6tflite14MicroAllocator" in " ".join(one.defined)]  # fmt: skip
+    """The object file of ``micro_allocator.cc``, which checks most and reports most."""
+    return [one for one in objects if one.defined & _ALLOCATION]
 
 
 def _is_stripped(objects: Sequence[ObjectFile], generation: Generation) -> bool:

@@ -74,9 +74,10 @@ def _run(command: Sequence[str], where: Path) -> None:
 
 # The least that is taken for TFLM: the symbols by which a library is recognised, and no more.
 STUB = """
-extern "C" void constructor() __asm__("{constructor}");
-extern "C" void allocator() __asm__("_ZN6tflite14MicroAllocator4StubEv");
-extern "C" void print() __asm__("_Z11MicroPrintfPKcz");
+#define SYMBOL(name, symbol) extern "C" void name() __asm__(symbol);
+SYMBOL(constructor, "{constructor}")
+SYMBOL(allocator, "_ZN6tflite14MicroAllocator20StartModelAllocationEPKNS_5ModelE")
+SYMBOL(print, "_Z11MicroPrintfPKcz")
 extern "C" void print() {{}}
 extern "C" void constructor() {{ print(); }}
 extern "C" void allocator() {{ print(); }}

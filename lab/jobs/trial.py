@@ -72,7 +72,7 @@ class Trial:
             device = Device(image.elf, machine, image.offsets, options.engine, options.limits)
             probe = self.worker.call(tasks.probe, device, start, seconds=self._patience)
             _refuse_variables(probe.outcome)
-            failed = isinstance(probe.outcome, Failure) and probe.outcome.is_arena_too_small
+            failed = isinstance(probe.outcome, Failure) and probe.outcome.may_want_arena
             if not failed or start.arena_bytes >= MAX_ARENA:
                 return device, start, probe
             start = with_arena(start, min(start.arena_bytes * 4, MAX_ARENA))

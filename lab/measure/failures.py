@@ -106,8 +106,14 @@ class Failure:
 
     @property
     def is_arena_too_small(self) -> bool:
-        """Whether more arena might help."""
+        """Whether the arena was too small."""
         return self.failure_class in ARENA_CLASSES
+
+    @property
+    def may_want_arena(self) -> bool:
+        """Whether more arena might help: a runtime without messages does not say what it wants."""
+        silent = self.phase == "allocate" and self.failure_class == "failed_without_words"
+        return self.is_arena_too_small or silent
 
     @property
     def reason(self) -> str:

@@ -7,6 +7,7 @@ right is not shown by it.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,12 +42,14 @@ VARIANTS = {
 }
 
 
-def added(where: Path, variant: Variant, kernels: str = "reference") -> Path:
+def added(
+    where: Path, variant: Variant, kernels: str = "reference", defines: Sequence[str] = ()
+) -> Path:
     """A manifest for the stand-in."""
     path = where / "fake.yaml"
     ran = lab(
         "runtime", "add", "fake", "-o", path, "--library", build(variant), "--include", TREE,
-        "--api", "2026-08", "--kernels", kernels,
+        "--api", "2026-08", "--kernels", kernels, *(f"--define={one}" for one in defines),
     )  # fmt: skip
     assert ran.code == 0, ran.err
     return path
@@ -104,6 +107,28 @@ def test_all_kinds_of_log_measure_the_same(manifests: dict[str, Path]) -> None:
         one.pop("runtime")
         one["build"].pop("image_sha256")
     assert records[0] == records[1]
+
+
+FIELDS = (
+    "graph_", "subgraph_allocations_", "current_subgraph_index_", "current_operator_index_",
+    "non_persistent_buffer_allocator_", "persistent_buffer_allocator_", "head_", "tail_",
+    "buffer_head_", "buffer_tail_", "node_and_registrations",
+)  # fmt: skip
+
+
+def test_fields_under_other_names_are_found_by_their_known_offsets(
+    manifests: dict[str, Path], tmp_path: Path
+) -> None:
+    defines = tuple(f"{name}=other_{name}" for name in FIELDS)
+    other = added(tmp_path, with_defines(*defines), defines=defines)
+    for more in ("--seed=2", "--arena=16384"):
+        records = [check(one, KEYWORDS, more)[1] for one in (manifests["plain"], other)]
+        for one in records:
+            one.pop("runtime")
+            del one["build"]["image_sha256"], one["build"]["flags"]
+            assert one["arena"]["persistent_bytes"] > 1000
+            assert len(one["operators"]) == 12
+        assert records[0] == records[1]
 
 
 ARENA_CLASSES = {

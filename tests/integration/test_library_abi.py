@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 from fake_tflm import TREE, archive, stub
-from support import Ran, lab, no_traceback
+from support import ROOT, Ran, lab, no_traceback
 
 from lab.arm_attributes import core_abi, fitting_cores, mismatch
 from lab.cores import CORES
@@ -52,6 +53,18 @@ def test_what_is_compiled_for_a_core_says_what_the_core_is(core: object, tmp_pat
     assert not mismatch(facts.abi, CORES[name])
     assert (facts.abi.architecture, facts.abi.float_abi) == (wanted.architecture, wanted.float_abi)
     assert (facts.abi.fpu, facts.abi.double) == (wanted.fpu, wanted.double)
+
+
+def test_the_table_in_the_docs() -> None:
+    text = (ROOT / "docs" / "runtimes.md").read_text()
+    (table,) = re.findall(r"\| `TARGET_ARCH` .*?\n\n", text, re.DOTALL)
+    rows = [line.split("|")[1:3] for line in table.strip().splitlines()[2:]]
+    said = {
+        target: re.findall("`([^`]+)`", cores)
+        for targets, cores in rows
+        for target in re.findall("`([^`]+)`", targets)
+    }
+    assert said == {target: cores for target, (_, cores) in TARGETS.items()}
 
 
 # Board of each core of the library, and what is refused on it, word for word.
