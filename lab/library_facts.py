@@ -126,12 +126,22 @@ def _is_stripped(objects: Sequence[ObjectFile], generation: Generation) -> bool:
 
 
 def _log(objects: Sequence[ObjectFile], where: str) -> Literal["own", "callback"]:
-    """The runner's own log functions win, unless theirs come with something else that is needed."""
-    free = _LOG | {_CALLBACK}
-    bound = [one for one in objects if one.defined & _LOG and one.defined - free]
+    """The runner's own log functions win, unless theirs come with something that others need."""
+    bound = [one for one in objects if one.defined & _LOG and _needed(one, objects)]
     if not bound:
         return "own"
     if any(_CALLBACK in one.defined for one in bound):
         return "callback"
-    what = f"{bound[0].name} defines DebugLog together with other functions"
+    what = f"{bound[0].name} defines DebugLog together with functions that others need"
     raise InputError(Problem(where, what, "build it with TARGET=cortex_m_generic"))
+
+
+def _needed(one: ObjectFile, objects: Sequence[ObjectFile]) -> set[str]:
+    """What other members want of this one and cannot get elsewhere, apart from the log itself."""
+    wanted = {
+        symbol for other in objects if other is not one for symbol in one.defined & other.undefined
+    } - _LOG
+    elsewhere = {
+        symbol for other in objects if other is not one for symbol in wanted & other.defined
+    }
+    return wanted - elsewhere

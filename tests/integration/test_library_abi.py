@@ -183,6 +183,62 @@ def test_link_time_optimisation(flags: list[str], problem: str, tmp_path: Path) 
     assert error.value.lines() == [problem]
 
 
+def test_bitcode_of_another_compiler(tmp_path: Path) -> None:
+    (tmp_path / "x.o").write_bytes(b"BC\xc0\xde and so on")
+    archive(["x.o"], tmp_path / "x.a", tmp_path)
+    with pytest.raises(InputError) as error:
+        examine(tmp_path / "x.a", "x.a")
+    assert error.value.lines() == [
+        "x.a: x.o holds no machine code, only a compiler's own form (LTO) "
+        "(hint: build it without -flto)"
+    ]
+
+
+def test_members_that_do_not_say_what_they_were_built_for(tmp_path: Path) -> None:
+    stub(tmp_path, *M4F.split())
+    objcopy = find_toolchain().objcopy
+    _run([objcopy, "--remove-section", ".ARM.attributes", "stub.o", "bare.o"], tmp_path)
+    archive(["bare.o"], tmp_path / "x.a", tmp_path)
+    with pytest.raises(InputError) as error:
+        examine(tmp_path / "x.a", "x.a")
+    assert error.value.lines() == [
+        "x.a: no member says for which processor it was built "
+        "(hint: build it with a compiler that writes Arm build attributes)"
+    ]
+
+
+def test_an_image_in_an_archive(tmp_path: Path) -> None:
+    stub(tmp_path, *M4F.split())
+    gcc = find_toolchain().gcc
+    _run([gcc, *M4F.split(), "-nostdlib", "-Wl,-e,twice", "stub.o", "-o", "x.elf"], tmp_path)
+    archive(["x.elf"], tmp_path / "x.a", tmp_path)
+    with pytest.raises(InputError) as error:
+        examine(tmp_path / "x.a", "x.a")
+    assert error.value.lines() == ["x.a(x.elf): not an object file, but already linked"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--core", "cortex-m9"), 'no core "cortex-m9" (hint: did you mean "cortex-m4"?)'),
+        (
+            ("--core", "cortex-m4f", "--board", "nucleo_l4r5zi"),
+            "give --board or --core, not both",
+        ),
+    ],
+)
+def test_verify_asked_for_what_makes_no_sense(arguments: tuple[str, ...], problem: str) -> None:
+    ran = lab("runtime", "verify", "tflm-2020-07", *arguments)
+    assert (ran.code, ran.problems) == (2, [f"lab: {problem}"])
+
+
+def test_verify_for_a_core_it_is_not_built_for(tmp_path: Path) -> None:
+    library = stub(tmp_path, *M4F.split())
+    ran = lab("runtime", "verify", _manifest(tmp_path, library), "--core", "cortex-m3")
+    assert ran.code == 2
+    assert ran.problems[0].startswith(f"lab: runtime mine: {library}: other processor: ")
+
+
 def test_a_library_that_is_not_tflm(tmp_path: Path) -> None:
     (tmp_path / "x.c").write_text("int x(void) { return 1; }\n")
     _run([find_toolchain().gcc, *M4F.split(), "-c", "x.c"], tmp_path)
