@@ -9,18 +9,18 @@ from lab import toolchain as tools
 from lab.board import LAB_WINDOW
 from lab.cache import Cache, key
 from lab.cores import Core
-from lab.runtimes import (
+from lab.crate import Say
+from lab.runner import (
     RUNNER,
-    Runtime,
-    Say,
     compile_flags,
+    headers,
     include_flags,
     library,
     library_key,
     prefix_maps,
-    sources,
     write_api_header,
 )
+from lab.runtimes import Runtime
 from lab.toolchain import Toolchain
 
 
@@ -31,12 +31,14 @@ class Registration:
     Attributes:
         builtin: enumerator without its prefix, such as ``CONV_2D``; empty for a custom operator.
         custom_name: name of a custom operator; else empty.
-        expression: C++ expression that gives the kernel's registration.
+        expression: C++ expression that gives the kernel's registration, where it is passed.
+        method: method of the resolver that adds the operator, where it has one for each.
     """
 
     builtin: str
     custom_name: str
     expression: str
+    method: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,8 @@ class Builder:
             # a reserved area that lies before the image.
             self._run(
                 [
-                    "-nostartfiles", "--specs=nano.specs", "-Wl,--gc-sections", "-Wl,--nmagic",
-                    "-Wl,-T,image.ld",
+                    "-nostartfiles", "--specs=nano.specs", *_libraries(recipe.runtime),
+                    "-Wl,--gc-sections", "-Wl,--nmagic", "-Wl,-T,image.ld",
                     "-Wl,-Map=image.map", "-Wl,--no-warn-rwx-segments",
                     str(libs / "startup.o"), str(libs / "runner.o"), str(resolver / "ops.o"),
                     "model.o", str(libs / "libtflm.a"), "-o", "image.elf",
@@ -125,21 +127,23 @@ class Builder:
 
     def _key(self, recipe: Recipe) -> str:
         libs = library_key(recipe.runtime, recipe.core, recipe.opt, self.chain)
-        return key(libs, repr(recipe.registrations), Path(__file__), RUNNER / "ops.cc.j2")
+        template = RUNNER / recipe.runtime.generation.resolver_template
+        return key(libs, repr(recipe.registrations), Path(__file__), template)
 
     def _resolver(self, recipe: Recipe) -> Path:
         """Directory with ``ops.o``, which registers exactly the operators of the model."""
-        tree = sources(recipe.runtime, self.cache, self.say)
+        places = headers(recipe.runtime, self.cache, self.say)
 
         def build(to: Path) -> None:
             self.say("compiling the operator resolver")
-            (to / "ops.cc").write_text(_render("ops.cc.j2", operators=recipe.registrations))
+            template = recipe.runtime.generation.resolver_template
+            (to / "ops.cc").write_text(_render(template, operators=recipe.registrations))
             write_api_header(recipe.runtime, to)
             flags = [
                 *compile_flags(recipe.runtime, recipe.core, recipe.opt),
                 f"-std={recipe.runtime.standard}",
-                *include_flags(recipe.runtime, tree),
-                *prefix_maps(tree, to),
+                *include_flags(places),
+                *prefix_maps(places, to),
             ]
             self._run([*flags, f"-I{RUNNER}", "-I.", "-c", "ops.cc", "-o", "ops.o"], recipe, to)
 
@@ -153,6 +157,11 @@ class Builder:
             what="building the image",
             mend="the log has the tool's words",
         )
+
+
+def _libraries(runtime: Runtime) -> list[str]:
+    """System calls that a user's library may want, of an assert say: there is no system."""
+    return ["--specs=nosys.specs"] if runtime.kind == "library" else []
 
 
 def _cstring(text: str) -> str:

@@ -75,12 +75,20 @@ class Model(_Record):
 
 
 class Runtime(_Record):
-    """The runtime's identity; ``source_sha256`` is the checksum of the crate it comes from."""
+    """The runtime's identity: the checksum of the crate it comes from, or of the user's library.
+
+    How a user's library was optimised is not known: ``build.opt`` is then the runner's alone.
+    """
 
     name: str
     title: str
+    kind: Literal["crate", "library"]
+    api: str
     kernels: str
-    source_sha256: str
+    source_sha256: str | None
+    library_sha256: str | None
+    headers_sha256: str | None = Field(description="of all headers the runner may include")
+    library_compilers: tuple[str, ...]
 
 
 class Build(_Record):
@@ -164,9 +172,9 @@ class Arena(_Record):
 
     reported_bytes: int
     required_bytes: int
-    persistent_bytes: int
-    non_persistent_bytes: int
-    planning_headroom_bytes: int
+    persistent_bytes: int | None
+    non_persistent_bytes: int | None
+    planning_headroom_bytes: int | None
     trials: int
     below: str | None = Field(description="the runtime's words with 16 bytes less")
 

@@ -1,38 +1,51 @@
 """Runtimes: TFLM at a known version with a kernel set, described by a manifest.
 
-A runtime of kind ``crate`` is built here, from the sources a registry crate carries. The crate is
-pinned by the checksum in ``firmware/Cargo.lock``; cargo is only the client that fetches it.
+A runtime of kind ``crate`` is built by the lab, from sources that a registry crate carries; those
+manifests come with the lab. One of kind ``library`` is a TFLM that the user has built: a static
+library and its headers, which the lab only compiles its runner against and links with.
 """
 
 from __future__ import annotations
 
-import fnmatch
 import functools
-import json
 import os
-import shlex
-import shutil
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
+import platformdirs
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from lab import toolchain as tools
-from lab.cache import Cache, key
+from lab.arm_attributes import mismatch
 from lab.cores import Core
-from lab.errors import InputError, Problem, ToolError, UsageError
+from lab.errors import InputError, LabError, Problem, UsageError
+from lab.generations import DEFAULT_RUNTIME, GENERATIONS, Api, Generation, Kernels
+from lab.headers import Headers, find_headers
+from lab.library_facts import LibraryFacts, examine
 from lab.paths import data_dir
-from lab.toolchain import Toolchain
+from lab.yaml_source import (
+    Items,
+    Source,
+    StrictModel,
+    Text,
+    check_model,
+    load_yaml,
+    nearest,
+    shown,
+    word,
+)
 
-DEFAULT_RUNTIME = "tflm-2020-07"
+CONFIG_VARIABLE = "TFLM_LAB_CONFIG"
 OPTIMISATIONS = ("O2", "O3", "Os")
+MAX_PATH = 4096
 _MANIFESTS = data_dir("firmware") / "runtimes"
-RUNNER = data_dir("firmware") / "runner"
-
-Say = Callable[[str], None]
+# How the runner is compiled with a user's library: as TFLM's own Makefile does.
+_FLAGS = ("-fno-rtti", "-fno-exceptions", "-fno-threadsafe-statics", "-fno-use-cxa-atexit")
+_DEFINES = ("TF_LITE_STATIC_MEMORY", "TF_LITE_MCU_DEBUG_LOG")
+_STANDARD = "c++17"
 
 
 class _Frozen(BaseModel):
@@ -47,13 +60,13 @@ class Crate(_Frozen):
     root: str
 
 
-class Runtime(_Frozen):
-    """A runtime's manifest; paths are relative to the crate's root, globs as in ``pathlib``."""
+class CrateRuntime(_Frozen):
+    """A manifest of kind ``crate``; paths are relative to the crate's root, globs as in pathlib."""
 
     name: str
     title: str
     kind: Literal["crate"]
-    api: Literal["2020-07"]
+    api: Api
     kernels: str
     crate: Crate
     sources: tuple[str, ...]
@@ -64,14 +77,138 @@ class Runtime(_Frozen):
     standard: str
 
     @property
+    def generation(self) -> Generation:
+        """Its API."""
+        return GENERATIONS[self.api]
+
+    @property
     def operator_table(self) -> Path:
         """The committed table of what this runtime's kernels can do."""
-        return _MANIFESTS / f"{self.name}.ops.yaml"
+        return _MANIFESTS / f"{self.generation.operator_table}.ops.yaml"
 
     @property
     def checksum(self) -> str:
         """SHA-256 of the crate, as pinned by ``firmware/Cargo.lock``."""
         return _checksum(self.crate.name, self.crate.version)
+
+    def mismatch(self, core: Core) -> str:
+        """Why it cannot run on a core: it is built for each, so there is never a reason."""
+        del core
+        return ""
+
+
+def _define(value: str) -> str:
+    if value.partition("=")[0] in {*_DEFINES, "NDEBUG", "TF_LITE_STRIP_ERROR_STRINGS"}:
+        raise ValueError(f"{value} is found from the library itself (leave it out)")
+    return value
+
+
+def _path(value: str) -> str:
+    if not value or len(value) > MAX_PATH:
+        raise ValueError(f"must be a path, got {shown(value)}")
+    return value
+
+
+RuntimeName = Annotated[
+    str, word("[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", "letters, digits, _, . and -, at most 64")
+]
+Define = Annotated[
+    str,
+    AfterValidator(_define),
+    word("[A-Za-z_][A-Za-z0-9_]*(=[A-Za-z0-9_]+)?", "a macro, NAME or NAME=VALUE"),
+]
+FilePath = Annotated[str, AfterValidator(_path)]
+
+
+class LibraryManifest(StrictModel):
+    """The keys of a manifest of kind ``library``; see docs/runtimes.md.
+
+    Attributes:
+        name: what ``--runtime`` takes.
+        title: one line for people.
+        kind: ``library``.
+        api: generation of TFLM's API.
+        kernels: the kernel set it was built with.
+        library: the static library; relative paths are relative to the manifest.
+        include: directories of its headers; the root of TFLM's tree is enough.
+        defines: macros it was built with that change structures and that its symbols do not tell.
+    """
+
+    name: RuntimeName
+    title: Text | None = None
+    kind: Literal["library"]
+    api: Api
+    kernels: Kernels
+    library: FilePath
+    include: Annotated[tuple[FilePath, ...], Items, Field(min_length=1)]
+    defines: Annotated[tuple[Define, ...], Items] = ()
+
+
+@dataclass(frozen=True)
+class LibraryRuntime:
+    """A user's TFLM, looked into.
+
+    Attributes:
+        manifest: what the user said.
+        where: file of the manifest, for messages.
+        library: the static library.
+        facts: what was found in it.
+        headers: what the runner is compiled with.
+    """
+
+    manifest: LibraryManifest
+    where: str
+    library: Path
+    facts: LibraryFacts
+    headers: Headers
+
+    kind: ClassVar[Literal["library"]] = "library"
+    flags: ClassVar[tuple[str, ...]] = _FLAGS
+    standard: ClassVar[str] = _STANDARD
+
+    @property
+    def name(self) -> str:
+        """What ``--runtime`` takes."""
+        return self.manifest.name
+
+    @property
+    def title(self) -> str:
+        """One line for people."""
+        return self.manifest.title or f"{self.generation.title} or near, as the user built it"
+
+    @property
+    def api(self) -> Api:
+        """Generation of its API."""
+        return self.manifest.api
+
+    @property
+    def kernels(self) -> str:
+        """Its kernel set."""
+        return self.manifest.kernels
+
+    @property
+    def generation(self) -> Generation:
+        """Its API."""
+        return GENERATIONS[self.api]
+
+    @property
+    def operator_table(self) -> Path:
+        """The committed table of what kernels of this generation can do."""
+        return _MANIFESTS / f"{self.generation.operator_table}.ops.yaml"
+
+    @property
+    def defines(self) -> tuple[str, ...]:
+        """Macros the runner must be compiled with to agree with the library."""
+        found = {"NDEBUG": self.facts.ndebug, "TF_LITE_STRIP_ERROR_STRINGS": self.facts.stripped}
+        return (*_DEFINES, *(name for name, on in found.items() if on), *self.manifest.defines)
+
+    def mismatch(self, core: Core) -> str:
+        """Why it cannot be linked into an image for a core; empty if it can."""
+        what = mismatch(self.facts.abi, core)
+        return f"runtime {self.name}: {self.manifest.library}: {what}" if what else ""
+
+
+Runtime: TypeAlias = CrateRuntime | LibraryRuntime
 
 
 @functools.cache
@@ -88,19 +225,51 @@ def runtime_names() -> list[str]:
     return sorted(path.stem for path in _MANIFESTS.glob("*.yaml") if not path.stem.endswith(".ops"))
 
 
+def user_directory() -> Path | None:
+    """Where the user's manifests are; None for a user without a home directory."""
+    if chosen := os.environ.get(CONFIG_VARIABLE):
+        return Path(chosen) / "runtimes"
+    of_user = platformdirs.user_config_path("tflm-lab")
+    return of_user / "runtimes" if of_user.is_absolute() else None
+
+
+def user_manifests() -> dict[str, Path]:
+    """Manifests that ``lab runtime add`` wrote, by name."""
+    directory = user_directory()
+    return {path.stem: path for path in sorted(directory.glob("*.yaml"))} if directory else {}
+
+
 def load_runtime(name: str = DEFAULT_RUNTIME) -> Runtime:
-    """Read the manifest of a runtime.
+    """A runtime: one of the lab's, one of the user's, or a manifest file.
+
+    Args:
+        name: whatever holds a slash or ends in ``.yaml`` or ``.yml`` is a file.
 
     Raises:
         UsageError: there is no runtime of this name.
+        InputError: the manifest breaks its schema, or the library or its headers are not usable.
+    """
+    if "/" in name or name.endswith((".yaml", ".yml")):
+        return load_library(Path(name))
+    if name in runtime_names():
+        return load_crate(name)
+    users = user_manifests()
+    if name in users:
+        return load_library(users[name])
+    hint = nearest(name, [*runtime_names(), *users])
+    raise UsageError(str(Problem("", f"no runtime {shown(name)}", hint)))
+
+
+def load_crate(name: str = DEFAULT_RUNTIME) -> CrateRuntime:
+    """Read the manifest of a runtime that comes with the lab.
+
+    Raises:
         InputError: the manifest breaks its schema.
     """
-    if name not in runtime_names():
-        raise UsageError(f'no runtime "{name}"; there is: {", ".join(runtime_names())}')
     path = _MANIFESTS / f"{name}.yaml"
     data = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
     try:
-        return Runtime.model_validate(data)
+        return CrateRuntime.model_validate(data)
     except ValidationError as error:
         raise InputError(
             [
@@ -110,184 +279,70 @@ def load_runtime(name: str = DEFAULT_RUNTIME) -> Runtime:
         ) from None
 
 
-def sources(runtime: Runtime, cache: Cache, say: Say) -> Path:
-    """Root of the runtime's source tree, fetched with cargo on first use.
+def read_manifest(path: Path) -> tuple[LibraryManifest, Source]:
+    """Read a manifest of kind ``library``; looks at nothing that it names.
 
     Raises:
-        ToolError: cargo is missing, too old, or cannot reach its registry.
+        InputError: it cannot be read or breaks the schema; every problem at once.
     """
-    crate = runtime.crate
-    tree = cache.get_or_build(
-        "crates",
-        key(crate.name, crate.version, runtime.checksum),
-        lambda to: _fetch(runtime, to, cache, say),
-    )
-    return tree / crate.root
+    source = load_yaml(str(path))
+    manifest, findings = check_model(source, LibraryManifest)
+    name = source.data.get("name")
+    if isinstance(name, str) and name in runtime_names():
+        findings.append(source.finding(("name",), f'"{name}" is a runtime that comes with the lab'))
+    if manifest is None or findings:
+        raise source.error(findings)
+    return manifest, source
 
 
-def is_fetched(runtime: Runtime, cache: Cache) -> bool:
-    """Whether ``sources`` would need no network."""
-    crate = runtime.crate
-    return cache.entry("crates", key(crate.name, crate.version, runtime.checksum)).is_dir()
-
-
-def _fetch(runtime: Runtime, to: Path, cache: Cache, say: Say) -> None:
-    crate = runtime.crate
-    say(f"fetching crate {crate.name} {crate.version} with cargo")
-    work = to.parent / f"{to.name}.cargo"
-    try:
-        work.mkdir()
-        for name in ("Cargo.toml", "Cargo.lock"):
-            shutil.copy(data_dir("firmware") / name, work)
-        (work / "nothing.rs").touch()
-        tools.run(
-            [tools.find_cargo(), "vendor", "--locked", "--quiet", "--versioned-dirs", "vendor"],
-            cwd=work,
-            log=cache.root / "logs" / f"{crate.name}.log",
-            what=f"fetching crate {crate.name} {crate.version}",
-            mend="check the network connection, then run: lab runtime fetch",
-        )
-        tree = work / "vendor" / f"{crate.name}-{crate.version}"
-        if json.loads((tree / ".cargo-checksum.json").read_text())["package"] != runtime.checksum:
-            raise ToolError(f"crate {crate.name} is not the one pinned by firmware/Cargo.lock")
-        for item in tree.iterdir():
-            item.rename(to / item.name)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-
-
-def compile_flags(runtime: Runtime, core: Core, opt: str) -> list[str]:
-    """Flags every C++ file of an image is compiled with; part of the identity of every result."""
-    return [
-        *core.flags,
-        f"-{opt}",
-        "-g",
-        "-ffunction-sections",
-        "-fdata-sections",
-        *runtime.flags,
-        *(f"-D{define}" for define in runtime.defines),
-    ]
-
-
-def include_flags(runtime: Runtime, tree: Path) -> list[str]:
-    """Where the runtime's headers are; system includes, their warnings are not ours."""
-    return [flag for directory in runtime.include for flag in ("-isystem", str(tree / directory))]
-
-
-def prefix_maps(tree: Path, build: Path) -> list[str]:
-    """Keep this machine's paths out of the binary: same ELF from any checkout and home."""
-    return [
-        f"-ffile-prefix-map={RUNNER}=runner",
-        f"-ffile-prefix-map={tree}=tflm",
-        f"-ffile-prefix-map={build}=build",
-    ]
-
-
-def library_key(runtime: Runtime, core: Core, opt: str, chain: Toolchain) -> str:
-    """Cache key of a built library: everything that determines its bytes."""
-    # How it is built belongs to what is built: this file is part of the key.
-    runner = [
-        Path(__file__),
-        *(RUNNER / name for name in ("runner.h", "runner.cc", "startup.c", _api(runtime))),
-    ]
-    return key(
-        runtime.model_dump_json(), runtime.checksum, *core.flags, opt, chain.compiler, chain.libc,
-        *runner,
-    )  # fmt: skip
-
-
-def library(
-    runtime: Runtime, core: Core, opt: str, chain: Toolchain, cache: Cache, say: Say
-) -> Path:
-    """Directory with ``libtflm.a``, ``runner.o`` and ``startup.o`` for a core and level.
+def load_library(path: Path) -> LibraryRuntime:
+    """Read a manifest of kind ``library`` and look into what it names.
 
     Raises:
-        ToolError: a source does not compile; quotes the end of the build log, which is kept.
+        InputError: manifest, library or headers are not usable; says what is the matter with them.
     """
-    tree = sources(runtime, cache, say)
+    manifest, source = read_manifest(path)
 
-    def build(to: Path) -> None:
-        say(f"building {runtime.name} for {core.name} at -{opt}")
-        # Paths are bytes, whatever the locale can say.
-        (to / "build.ninja").write_bytes(os.fsencode(_ninja(runtime, core, opt, chain, tree, to)))
-        tools.run(
-            [chain.ninja, "-C", str(to)],
-            cwd=to,
-            log=cache.root / "logs" / f"{runtime.name}-{core.name}-{opt}.log",
-            what=f"building {runtime.name} for {core.name} at -{opt}",
-            mend="the log has the compiler's words",
-            progress=lambda line: say(line) if line.startswith("[") else None,
-        )
-        for leftover in ("build.ninja", ".ninja_log", ".ninja_deps", "o"):
-            path = to / leftover
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    def wrong(found: Sequence[Contradiction]) -> LabError:
+        return source.error([source.finding((key,), what, hint) for key, what, hint in found])
 
-    return cache.get_or_build("libraries", library_key(runtime, core, opt, chain), build)
+    return look_into(manifest, source.path, wrong)
 
 
-def _api(runtime: Runtime) -> str:
-    return f"api_{runtime.api.replace('-', '_')}.h"
+Contradiction: TypeAlias = tuple[str, str, str]  # key of the manifest, what is wrong, what to do
 
 
-def write_api_header(runtime: Runtime, to: Path) -> None:
-    """The runner includes ``api.h``; this makes it the header of the runtime's generation."""
-    (to / "api.h").write_text(f'#include "{_api(runtime)}"\n')
+def look_into(
+    manifest: LibraryManifest, where: str, wrong: Callable[[Sequence[Contradiction]], LabError]
+) -> LibraryRuntime:
+    """Examine the library and the headers that a manifest names.
+
+    Args:
+        manifest: what the user says.
+        where: the manifest's file, from whose directory relative paths start.
+        wrong: makes the error to raise when the library is not what the manifest says.
+
+    Raises:
+        InputError: they are not usable.
+    """
+    base = Path(where).parent
+    library = base / manifest.library
+    facts = examine(library, str(library))
+    if found := _contradictions(manifest, facts):
+        raise wrong(found)
+    directories = [base / directory for directory in manifest.include]
+    found_headers = find_headers(directories, GENERATIONS[manifest.api], where)
+    return LibraryRuntime(manifest, where, library, facts, found_headers)
 
 
-def _source_files(runtime: Runtime, tree: Path) -> list[str]:
-    found = {
-        path.relative_to(tree).as_posix() for glob in runtime.sources for path in tree.glob(glob)
-    }
-    return sorted(
-        name for name in found if not any(fnmatch.fnmatch(name, glob) for glob in runtime.exclude)
-    )
-
-
-def _ninja(
-    runtime: Runtime, core: Core, opt: str, chain: Toolchain, tree: Path, build: Path
-) -> str:
-    write_api_header(runtime, build)
-    flags = [
-        *compile_flags(runtime, core, opt),
-        *include_flags(runtime, tree),
-        *prefix_maps(tree, build),
-        f"-I{RUNNER}",
-        "-I.",
-    ]
-    files = _source_files(runtime, tree)
-    objects = {name: f"o/{name.replace('/', '_')}.o" for name in files}
-    runner = {RUNNER / "runner.cc": "runner.o", RUNNER / "startup.c": "startup.o"}
-    lines = [
-        "ninja_required_version = 1.8",
-        f"flags = {_words(flags)}",
-        "rule cc",
-        f"  command = {_words([chain.gcc])} $flags $more -c $in -o $out",
-        "  description = $out",
-        "rule ar",
-        f"  command = rm -f $out && {_words([chain.ar])} rcsD $out $in",
-        "  description = $out",
-    ]
-    for name, output in [*((tree / n, o) for n, o in objects.items()), *runner.items()]:
-        # The runtime's warnings are its authors' business, the runner's are ours.
-        more = ["-w"] if name.is_relative_to(tree) else ["-Wall", "-Wextra", "-Werror"]
-        lines.append(f"build {output}: cc {_path(name)}")
-        if name.suffix == ".c":
-            lines.append(f"  flags = {_words(f for f in flags if f not in _CXX_ONLY)}")
-        else:
-            more.append(f"-std={runtime.standard}")
-        lines.append(f"  more = {' '.join(more)}")
-    lines.append(f"build libtflm.a: ar {' '.join(objects.values())}")
-    return "\n".join(lines) + "\n"
-
-
-_CXX_ONLY = {"-fno-rtti", "-fno-threadsafe-statics", "-fno-use-cxa-atexit"}
-
-
-def _words(arguments: Iterable[str]) -> str:
-    """Arguments of a command: ninja hands it to the shell, so each is quoted for both."""
-    return shlex.join(arguments).replace("$", "$$")
-
-
-def _path(path: Path) -> str:
-    """A path in a build line; ninja quotes it for the shell itself."""
-    return str(path).replace("$", "$$").replace(" ", "$ ").replace(":", "$:")
+def _contradictions(manifest: LibraryManifest, facts: LibraryFacts) -> list[Contradiction]:
+    """Where a library is not what its manifest says."""
+    found: list[Contradiction] = []
+    if facts.api != manifest.api:
+        what = f"is {manifest.api}, but the library's interpreter is that of {facts.api}"
+        found.append(("api", what, f"write {facts.api}"))
+    if facts.cmsis_nn != (manifest.kernels == "cmsis_nn"):
+        have, other = ("holds", "cmsis_nn") if facts.cmsis_nn else ("has no", "reference")
+        what = f"is {manifest.kernels}, but the library {have} arm_convolve_s8"
+        found.append(("kernels", what, f"write {other}"))
+    return found

@@ -17,7 +17,7 @@ from lab.engines.base import Machine, Region
 from lab.engines.registry import create
 from lab.firmware import WINDOW
 from lab.measure.session import Limits, Session, Start
-from lab.runtimes import RUNNER
+from lab.runner import RUNNER
 
 FLASH, RAM, STACK, TOP = 0x08000000, 0x20000000, 0x20010000, 0x20018000
 ARENA, ARENA_BYTES = RAM + 0x8000, 0x4000

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.cache import Cache
-from lab.runtimes import load_runtime, sources
+from lab.crate import sources
+from lab.runtimes import load_crate
 from lab.zoo import catalogue
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -57,7 +58,7 @@ def no_traceback(ran: Ran) -> None:
 
 def tflm_tree() -> Path:
     """The runtime's own sources."""
-    return sources(load_runtime(), Cache(), lambda _: None)
+    return sources(load_crate(), Cache(), lambda _: None)
 
 
 def crate_models() -> list[Path]:
@@ -70,7 +71,7 @@ def crate_models() -> list[Path]:
 
 def runnable_models() -> dict[str, Path]:
     """Every model the runtime supports, of the zoo and of the crate."""
-    runtime = load_runtime().name
+    runtime = load_crate().name
     zoo = {model.name: model.path for model in catalogue() if model.runs_on(runtime)}
     return zoo | {path.stem: path for path in crate_models()}
 

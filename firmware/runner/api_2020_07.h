@@ -10,6 +10,8 @@
 #include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
 #include "tensorflow/lite/schema/schema_generated.h"
 
+#include "runner.h"
+
 namespace lab {
 
 using Resolver = tflite::MicroOpResolver;
@@ -29,7 +31,7 @@ class Reporter : public tflite::MicroErrorReporter {
 
 extern Reporter reporter;
 
-// The operators of this model only; generated (see ops.cc.j2).
+// The operators of this model only; generated (see ops_2020_07.cc.j2).
 Resolver& MakeResolver();
 
 inline tflite::MicroInterpreter* MakeInterpreter(void* storage, const void* model,
@@ -39,6 +41,17 @@ inline tflite::MicroInterpreter* MakeInterpreter(void* storage, const void* mode
                                                 arena_bytes, &reporter);
 }
 
+inline void StartLog() {}
+inline void EndLog() { reporter.quiet = true; }
+
+#ifdef LAB_RUNNER
+Reporter reporter;
+#endif
+
 }  // namespace lab
+
+#ifdef LAB_RUNNER
+extern "C" void DebugLog(const char* text) { lab::Log(text); }
+#endif
 
 #endif  // LAB_API_2020_07_H_

@@ -2,12 +2,10 @@
 // resolver, model in flash, arena and stack where the linker script and the host put them.
 #include "runner.h"
 
+#define LAB_RUNNER  // the file that defines what the runtime wants from its platform
 #include "api.h"
 
 namespace lab {
-
-Reporter reporter;
-
 namespace {
 
 alignas(tflite::MicroInterpreter) unsigned char storage[sizeof(tflite::MicroInterpreter)];
@@ -107,15 +105,10 @@ __attribute__((noinline, used)) void lab_end() {
   for (;;) asm volatile("");
 }
 
-void DebugLog(const char* text) {
-  while (*text && lab_mailbox.log_bytes < kLabLogBytes) {
-    lab_mailbox.log[lab_mailbox.log_bytes++] = *text++;
-  }
-}
-
 }  // extern "C"
 
 int main() {
+  lab::StartLog();
   lab::Clear(lab_mailbox.arena, lab_mailbox.arena_bytes);
   lab::Resolver& resolver = lab::MakeResolver();
   auto* interpreter =
@@ -129,7 +122,7 @@ int main() {
   if (status == kTfLiteOk) status = lab::Run(interpreter);
   lab_measured();
   if (status == kTfLiteOk) {
-    lab::reporter.quiet = true;
+    lab::EndLog();
     lab_mailbox.arena_used = interpreter->arena_used_bytes();
   }
   lab_end();

@@ -37,6 +37,9 @@ __attribute__((used)) void lab_start(void) {
   main();
 }
 
+/* What the compiler's own start-up file has, for libraries that register destructors with it. */
+void* __dso_handle = 0;
+
 /* newlib calls these; nothing here has files, a heap or a process to end. */
 void _init(void) {}
 void _fini(void) {}

@@ -35,6 +35,13 @@ def _zoo(incomplete: str) -> Iterator[str]:
     return (name for name in model_names() if name.startswith(incomplete))
 
 
+def _runtimes(incomplete: str) -> Iterator[str]:
+    from lab.runtimes import runtime_names, user_manifests
+
+    names = [*runtime_names(), *user_manifests()]
+    return (name for name in names if name.startswith(incomplete))
+
+
 Model = Annotated[
     str, typer.Argument(help="A .tflite file, or the name of a zoo model.", autocompletion=_models)
 ]
@@ -77,4 +84,14 @@ Opt = Annotated[
 Ram = Annotated[
     list[str] | None,
     typer.Option(metavar="[BANK=]SIZE", help="What if the board had this much RAM?"),
+]
+Runtime = Annotated[
+    str,
+    typer.Option(
+        help="Name of a runtime (lab runtime list), or a manifest file.",
+        autocompletion=_runtimes,
+    ),
+]
+RuntimeArgument = Annotated[
+    str, typer.Argument(help="Name of a runtime, or a manifest file.", autocompletion=_runtimes)
 ]

@@ -7,15 +7,17 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.arguments import Board, Model, Opt, Ram
+from lab.cli.arguments import Board, Model, Opt, Ram, Runtime
 from lab.cli.progress import Progress
 from lab.errors import EXIT_VERDICT_NO
+from lab.generations import DEFAULT_RUNTIME
 
 
 def build(
     model: Model,
     board: Board,
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the ELF.")],
+    runtime: Runtime = DEFAULT_RUNTIME,
     opt: Opt = "O2",
     ram: Ram = None,
 ) -> None:
@@ -27,7 +29,8 @@ def build(
     from lab.jobs.options import Options
 
     with Progress() as progress:
-        refusal = run_build(model, board, output, Options(opt=opt, ram=tuple(ram or ())), progress)
+        options = Options(runtime=runtime, opt=opt, ram=tuple(ram or ()))
+        refusal = run_build(model, board, output, options, progress)
     if refusal:
         typer.echo(f"no image of {Path(model).name} for {board}: {refusal}", err=True)
         raise typer.Exit(EXIT_VERDICT_NO)

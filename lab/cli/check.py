@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lab.cli.arguments import Boards, Models, Opt, Ram
+from lab.cli.arguments import Boards, Models, Opt, Ram, Runtime
 from lab.cli.parsers import directory_option, size_option
 from lab.cli.progress import Progress, tell
 from lab.errors import EXIT_OK, EXIT_VERDICT_NO
+from lab.generations import DEFAULT_RUNTIME
 
 if TYPE_CHECKING:
     from lab.results import BatchResult, CheckResult
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 def check(
     models: Models,
     boards: Boards,
+    runtime: Runtime = DEFAULT_RUNTIME,
     opt: Opt = "O2",
     ram: Ram = None,
     arena: Annotated[
@@ -84,6 +86,7 @@ def check(
     """
     output = _Output(json)  # before anything is measured, not after
     asked = {
+        "runtime": runtime,
         "opt": opt,
         "stack_reserve": stack_reserve,
         "app_ram": app_ram,

@@ -1,16 +1,20 @@
-"""``lab runtime``: TFLM's sources."""
+"""``lab runtime``: the TFLM runtimes there are, and those of your own."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-from lab.cli.arguments import examples
+from lab.cli.arguments import RuntimeArgument, examples
 from lab.cli.progress import Progress
+from lab.errors import EXIT_OK, EXIT_VERDICT_NO, InputError
 
 app = typer.Typer(
-    help="The TFLM runtimes the lab can build.",
+    help="TFLM runtimes: the lab's, and those you built.",
     no_args_is_help=True,
-    epilog=examples("lab runtime list", "lab runtime fetch"),
+    epilog=examples("lab runtime list", "lab runtime verify mine --core cortex-m4f"),
 )
 
 
@@ -21,25 +25,114 @@ def _runtime() -> None:
 
 @app.command("list", epilog=examples("lab runtime list"))
 def list_() -> None:
-    """List the runtimes and whether their sources are here."""
+    """List the runtimes and whether what they need is here."""
     from lab.cache import Cache
-    from lab.runtimes import is_fetched, load_runtime, runtime_names
+    from lab.crate import is_fetched
+    from lab.jobs.runtimes import unusable
+    from lab.runtimes import load_crate, load_library, runtime_names, user_manifests
 
     for name in runtime_names():
-        runtime = load_runtime(name)
+        runtime = load_crate(name)
         here = "here" if is_fetched(runtime, Cache()) else "not fetched (lab runtime fetch)"
         typer.echo(f"{name}  {runtime.title}; crate {runtime.crate.name} "
                    f"{runtime.crate.version}: {here}")  # fmt: skip
+    for name, path in user_manifests().items():
+        try:
+            own = load_library(path)
+            typer.echo(f"{name}  {own.title}; {own.kernels} kernels, {own.facts.abi}")
+        except InputError as error:
+            typer.echo(f"{name}  not usable: {unusable(error)}")
+
+
+@app.command(epilog=examples("lab runtime show tflm-2020-07"))
+def show(runtime: RuntimeArgument) -> None:
+    """Say what a runtime is: what was found in its library, and which cores it is for."""
+    from lab.jobs.runtimes import describe
+    from lab.runtimes import load_runtime
+
+    for line in describe(load_runtime(runtime)):
+        typer.echo(line)
+
+
+@app.command(
+    epilog=examples(
+        "lab runtime add mine --library gen/.../lib/libtensorflow-microlite.a",
+        "  --include . --api 2026-08 --kernels reference",
+    )
+)
+def add(
+    name: Annotated[str, typer.Argument(help="What --runtime is to call it.")],
+    library: Annotated[Path, typer.Option(help="TFLM's libtensorflow-microlite.a.")],
+    include: Annotated[
+        list[Path],
+        typer.Option(metavar="DIR", help="Root of the TFLM tree; more directories if needed."),
+    ],
+    api: Annotated[str, typer.Option(help="Generation of its API: 2026-08 or 2020-07.")],
+    kernels: Annotated[str, typer.Option(help="Its kernels: reference or cmsis_nn.")],
+    title: Annotated[str, typer.Option(help="One line for people.")] = "",
+    define: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[=VALUE]", help="A macro it was built with; rarely needed."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE.yaml", help="For a repository."),
+    ] = None,
+) -> None:
+    """Make a TFLM that you built with its own Makefile a runtime of the lab.
+
+    Writes a manifest into your configuration, or with -o into a file that --runtime takes as well.
+    """
+    from lab.jobs.runtimes import Wanted, describe
+    from lab.jobs.runtimes import add as run_add
+
+    wanted = Wanted(name, library, tuple(include), api, kernels, title, tuple(define or ()))
+    path, runtime = run_add(wanted, output)
+    for line in describe(runtime):
+        typer.echo(line)
+    told = f"--runtime {path}" if output else f"--runtime {name}"
+    typer.echo(f"{path}: written; try it: lab runtime verify {path if output else name}, "
+               f"then lab check MODEL --board B {told}")  # fmt: skip
+
+
+@app.command(
+    epilog=examples("lab runtime verify mine", "lab runtime verify mine.yaml --board nrf52dk")
+)
+def verify(
+    runtime: RuntimeArgument,
+    board: Annotated[
+        str | None, typer.Option("--board", "-b", help="Check it for this board's core.")
+    ] = None,
+    core: Annotated[
+        str | None, typer.Option(help="Check it for this core; default: one it is built for.")
+    ] = None,
+) -> None:
+    """Link a runtime, run two tiny known models with it, and compare what they compute.
+
+    Finds a library whose definitions differ from those of its headers. Exit code 0: the outputs
+    are right; 1: they are not, or it does not run.
+    """
+    from lab.jobs.verify import verify as run_verify
+
+    with Progress() as progress:
+        results = run_verify(runtime, board, core, progress)
+    for result in results:
+        typer.echo(result.line)
+    wrong = [result for result in results if not result.right]
+    if wrong and wrong[0].likely:
+        typer.echo(f"likely: {wrong[0].likely}")
+    raise typer.Exit(EXIT_VERDICT_NO if wrong else EXIT_OK)
 
 
 @app.command(epilog=examples("lab runtime fetch"))
 def fetch() -> None:
     """Fetch the sources of every runtime with cargo, unless they are here."""
     from lab.cache import Cache
-    from lab.runtimes import load_runtime, runtime_names, sources
+    from lab.crate import sources
+    from lab.runtimes import load_crate, runtime_names
 
     with Progress() as progress:
         for name in runtime_names():
-            runtime = load_runtime(name)
+            runtime = load_crate(name)
             sources(runtime, Cache(say=progress), progress)
             typer.echo(f"{name}: {runtime.crate.name} {runtime.crate.version} is here")

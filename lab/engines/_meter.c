@@ -323,6 +323,8 @@ static bool aligned(Meter *m, const Cold *cold)
 /* Why a block must not be entered now. */
 static Reason judge(Meter *m, Cold *cold)
 {
+    if (m->below_limit && m->stack_limit) /* a computed SP, found out behind its block */
+        return STACK_LIMIT;
     if (cold->stop && !m->first)
         return ADDRESS;
     if (cold->flags & HALTED)

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from lab.board import Board, board_names, load_board
+from lab.cores import CORES
+from lab.crate import Say
 from lab.errors import (
     EXIT_OK,
     EXIT_VERDICT_NO,
@@ -24,7 +26,7 @@ from lab.jobs.options import Options, validate
 from lab.jobs.parallel import Cell, Outcome, Unit, run_units
 from lab.jobs.would_do import measured_on
 from lab.results import BatchResult, CheckResult, NoRecord
-from lab.runtimes import Say
+from lab.runtimes import load_runtime
 from lab.yaml_source import nearest
 
 MAX_JOBS = 256
@@ -134,7 +136,7 @@ def _wanted(models: Sequence[str], boards: Sequence[str], options: Options) -> l
     described = {board: _described(board, options) for board in boards}
     if options.inputs:
         for model in models:
-            read_inputs(judged(model).model, options.inputs)
+            read_inputs(judged(model, options.runtime).model, options.inputs)
     pairs = itertools.product(dict.fromkeys(models), boards)
     return [_Wanted(model, board, described[board], options) for model, board in pairs]
 
@@ -149,11 +151,15 @@ def _described(board: str, options: Options) -> Board | InputError:
 
 
 def _library(options: Options) -> list[str]:
-    """Boards of the library, without those that lack the reserve profile that was asked for."""
-    names = board_names()
-    if options.reserve:
-        return [name for name in names if options.reserve in load_board(name).reserves]
-    return names
+    """Boards of the library, without those that the runtime or the reserve profile is not for."""
+    runtime = load_runtime(options.runtime)
+    boards = [load_board(name) for name in board_names()]
+    return [
+        board.name
+        for board in boards
+        if not runtime.mismatch(CORES[board.core])
+        and (not options.reserve or options.reserve in board.reserves)
+    ]
 
 
 def _run(wanted: Sequence[_Wanted], jobs: int | None, say: Say) -> list[Outcome]:

@@ -10,7 +10,10 @@ import functools
 from pathlib import Path
 
 from lab.board import Board, Reserve, load_board
+from lab.cores import CORES
+from lab.crate import Say
 from lab.errors import Problem, UsageError
+from lab.generations import DEFAULT_RUNTIME
 from lab.jobs.files import open_output, write_output
 from lab.jobs.images import Images, new_builder
 from lab.jobs.inputs import prepare_outputs, read_inputs, write_outputs
@@ -19,12 +22,12 @@ from lab.jobs.options import Options, validate
 from lab.jobs.record import assemble, refused
 from lab.jobs.trial import Probed, Trial
 from lab.jobs.would_do import computed, library
-from lab.measure.ops import OperatorTable, blocking, gate, read_table, registrations
+from lab.measure.ops import AnyTable, blocking, gate, load_table, registrations
 from lab.measure.session import Inference
 from lab.measure.worker import Worker
 from lab.model import read_model
 from lab.results import CheckResult, Request
-from lab.runtimes import DEFAULT_RUNTIME, Say, load_runtime
+from lab.runtimes import Runtime, load_runtime
 from lab.yaml_source import nearest
 from lab.zoo import model_file
 
@@ -61,7 +64,7 @@ def check_in(
 ) -> CheckResult:
     """The same in a measuring process that was started earlier, to save its start-up time."""
     validate(options)
-    subject = subject_of(judged(model), load_board(str(board)), options)
+    subject = subject_of(judged(model, options.runtime), load_board(str(board)), options)
     inputs = read_inputs(subject.model, options.inputs)
     if options.save_outputs:
         prepare_outputs(options.save_outputs)
@@ -97,7 +100,7 @@ def build(
         InputError, UsageError, ToolError: as for ``check``.
     """
     validate(options)
-    subject = subject_of(judged(model), load_board(str(board)), options)
+    subject = subject_of(judged(model, options.runtime), load_board(str(board)), options)
     if refusals := blocking(subject.verdicts):
         first = refusals[0]
         return f"{first.where}: {first.reason}"
@@ -109,23 +112,30 @@ def build(
 
 
 @functools.cache
-def _operator_table(path: Path) -> OperatorTable:
-    return read_table(path)
+def _operator_table(path: Path, api: str) -> AnyTable:
+    return load_table(path, api)
 
 
-def judged(model: str | Path) -> Judged:
+@functools.cache
+def _runtime(name: str) -> Runtime:
+    return load_runtime(name)
+
+
+def judged(model: str | Path, runtime_name: str = DEFAULT_RUNTIME) -> Judged:
     """Read a model and ask the operator gate: what does not depend on the board.
 
     Args:
         model: path of the file, or name of a zoo model.
+        runtime_name: name of a runtime, or path of a manifest.
 
     Raises:
-        InputError: the file cannot be read or is damaged.
+        InputError: a file cannot be read or is damaged.
+        UsageError: there is no such runtime.
     """
-    runtime = load_runtime(DEFAULT_RUNTIME)
+    runtime = _runtime(runtime_name)
     read = read_model(model_file(model))
-    table = _operator_table(runtime.operator_table)
-    verdicts = gate(read, table)
+    table = _operator_table(runtime.operator_table, runtime.api)
+    verdicts = gate(read, table, runtime.kernels)
     wanted = () if blocking(verdicts) else registrations(read, table)
     return Judged(read, runtime, verdicts, wanted)
 
@@ -134,8 +144,11 @@ def usable(board: Board, options: Options) -> Board:
     """The board with the RAM that was asked for.
 
     Raises:
-        UsageError: an option makes no sense for this board.
+        UsageError: an option makes no sense for this board, or the runtime is not for its core.
+        InputError: the runtime cannot be read.
     """
+    if what := _runtime(options.runtime).mismatch(CORES[board.core]):
+        raise UsageError(f"{what} for {board.name}")
     board = board.with_ram(options.ram)
     if options.arena_bank:
         _check_arena_bank(board, options.arena_bank)

@@ -12,8 +12,9 @@ from functools import partial
 
 from lab import toolchain
 from lab.cache import Cache
+from lab.crate import is_fetched
 from lab.errors import LabError, ToolError
-from lab.runtimes import is_fetched, load_runtime, runtime_names
+from lab.runtimes import load_crate, runtime_names
 from lab.units import format_size
 
 # Distribution and module, as in pyproject.toml; one test compares the two lists.
@@ -104,7 +105,7 @@ def _cargo() -> str:
 
 
 def _sources(name: str, cache: Cache) -> str:
-    runtime = load_runtime(name)
+    runtime = load_crate(name)
     if not is_fetched(runtime, cache):
         raise ToolError("not fetched (lab runtime fetch)")
     return f"{runtime.crate.name} {runtime.crate.version}"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lab.cache import Cache, key
 from lab.cores import CORES
+from lab.crate import Say
 from lab.elf import Image, read_elf
 from lab.firmware import Builder, Layout, Recipe
 from lab.jobs.measured import Subject
@@ -16,7 +17,7 @@ from lab.jobs.plan import Footprint, footprint, probe_layout, real_layout
 from lab.measure import tflm
 from lab.measure.tflm import Offsets, read_offsets
 from lab.placement import Demand, Placement, place
-from lab.runtimes import Say, library_key
+from lab.runner import library_key
 from lab.toolchain import find_toolchain
 
 

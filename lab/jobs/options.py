@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lab.engines.registry import check_name
 from lab.errors import UsageError
+from lab.generations import DEFAULT_RUNTIME
 from lab.measure.session import DEFAULT_LIMITS, Limits
 from lab.placement import ARENA_STEP
 from lab.runtimes import OPTIMISATIONS
@@ -21,7 +22,9 @@ class Options:
     """The options of a check.
 
     Attributes:
-        opt: optimisation level, ``O2``, ``O3`` or ``Os``.
+        runtime: name of a runtime, or a manifest file.
+        opt: optimisation level, ``O2``, ``O3`` or ``Os``; of the runner alone with a runtime that
+            the user built.
         stack_reserve: bytes to keep for the stack; None: by rule, from the measured high-water.
         app_ram: bytes of RAM the application keeps for itself.
         app_flash: bytes of flash it keeps.
@@ -37,6 +40,7 @@ class Options:
         limits: when to give up.
     """
 
+    runtime: str = DEFAULT_RUNTIME
     opt: str = "O2"
     stack_reserve: int | None = None
     app_ram: int = 0

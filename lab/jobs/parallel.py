@@ -22,6 +22,7 @@ from functools import partial
 from typing import TypeVar
 
 from lab.board import Board
+from lab.crate import Say
 from lab.errors import LabError, NoVerdictError
 from lab.firmware import Builder
 from lab.jobs.check import finish, judged, subject_of
@@ -35,7 +36,6 @@ from lab.measure.child import Child, answers, receive, send, wait_for_end_of_par
 from lab.measure.ops import blocking
 from lab.measure.worker import Worker
 from lab.results import CheckResult
-from lab.runtimes import Say
 
 _LAST_BREATH = 10.0  # seconds for a process that was told to end; it stops compilers, then goes
 _LOG = logging.getLogger("lab")
@@ -232,7 +232,7 @@ class _Shared:
 
 def _outcomes(unit: Unit, bench: _Bench, say: Say) -> Iterator[tuple[Cell, Outcome]]:
     shared = _Shared(say)
-    model = _caught(partial(judged, unit.model))
+    model = _caught(partial(judged, unit.model, unit.cells[0].options.runtime))
     for cell in unit.cells:
         if isinstance(model, LabError):
             yield cell, model

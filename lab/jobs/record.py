@@ -10,10 +10,13 @@ from lab.jobs.memory import memory_of
 from lab.jobs.verdict import verdict_of
 from lab.measure.failures import Failure
 from lab.measure.ops import OperatorVerdict, Registration, blocking
-from lab.measure.session import Inference, OperatorRun, PlannedBuffer
+from lab.measure.session import Inference, OperatorRun
+from lab.measure.tflm import PlannedBuffer
 from lab.model import Model
+from lab.placement import align_up
 from lab.results import CheckResult, Request, Verdict
-from lab.runtimes import compile_flags
+from lab.runner import compile_flags
+from lab.runtimes import CrateRuntime, LibraryRuntime, Runtime
 from lab.version import VERSION
 
 
@@ -65,17 +68,28 @@ def _identity(subject: Subject) -> dict[str, object]:
             operators=len(model.operators),
             tensors=len(model.tensors),
         ),
-        "runtime": results.Runtime(
-            name=runtime.name,
-            title=runtime.title,
-            kernels=runtime.kernels,
-            source_sha256=runtime.checksum,
-        ),
+        "runtime": _runtime(runtime),
         "request": subject.request,
         "findings": tuple(
             _finding(verdict) for verdict in subject.verdicts if verdict.verdict != "supported"
         ),
     }
+
+
+def _runtime(runtime: Runtime) -> results.Runtime:
+    crate = runtime if isinstance(runtime, CrateRuntime) else None
+    own = runtime if isinstance(runtime, LibraryRuntime) else None
+    return results.Runtime(
+        name=runtime.name,
+        title=runtime.title,
+        kind=runtime.kind,
+        api=runtime.api,
+        kernels=runtime.kernels,
+        source_sha256=crate.checksum if crate else None,
+        library_sha256=own.facts.sha256 if own else None,
+        headers_sha256=own.headers.sha256 if own else None,
+        library_compilers=own.facts.compilers if own else (),
+    )
 
 
 def _board(board: Board) -> results.Board:
@@ -148,7 +162,11 @@ def _arena(measured: Measured) -> results.Arena | None:
         required_bytes=required.size,
         persistent_bytes=outcome.persistent,
         non_persistent_bytes=outcome.non_persistent,
-        planning_headroom_bytes=required.size - outcome.persistent - outcome.non_persistent,
+        planning_headroom_bytes=(
+            None
+            if outcome.persistent is None or outcome.non_persistent is None
+            else required.size - outcome.persistent - outcome.non_persistent
+        ),
         trials=required.trials,
         below=required.below.reason if required.below else None,
     )
@@ -209,9 +227,11 @@ def _peak(model: Model, plan: tuple[PlannedBuffer, ...]) -> results.Peak | None:
 
     The planner is told of the tensors that need memory in tensor order, then of scratch buffers.
     """
-    if not plan or not model.operators:
+    if not plan or not model.operators or len(model.subgraphs) > 1:
         return None
-    planned = [t for t in model.tensors if not t.is_constant and not t.is_variable]
+    planned = [t for t in model.tensors if not t.is_constant and not t.is_variable and t.size]
+    if any(align_up(t.size) != b.size for t, b in zip(planned, plan, strict=False)):
+        return None  # not in that order: nobody knows which buffer is whose
     names = [tensor.name for tensor in planned]
     names += ["scratch buffer"] * max(0, len(plan) - len(planned))
     alive = {
@@ -252,6 +272,8 @@ def _failure(subject: Subject, failure: Failure | None) -> results.Failure | Non
 
 
 def _resolver_line(registration: Registration) -> str:
+    if registration.method:
+        return f"resolver.{registration.method}();"
     if registration.custom_name:
         return f'resolver.AddCustom("{registration.custom_name}", {registration.expression}, 0);'
     return (

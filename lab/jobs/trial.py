@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 
+from lab.crate import Say
 from lab.errors import NoVerdictError
 from lab.jobs.images import Images
 from lab.jobs.measured import Measured, Subject
@@ -24,7 +25,6 @@ from lab.measure.session import Inference, Start
 from lab.measure.tasks import Device, Probe, with_arena
 from lab.measure.worker import Worker
 from lab.placement import ARENA_STEP, place
-from lab.runtimes import Say
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ class Trial:
             machine = probe_machine(self.images.recipe.core, image.layout, start.arena_bytes)
             device = Device(image.elf, machine, image.offsets, options.engine, options.limits)
             probe = self.worker.call(tasks.probe, device, start, seconds=self._patience)
-            failed = isinstance(probe.outcome, Failure) and probe.outcome.is_arena_too_small
+            _refuse_variables(probe.outcome)
+            failed = isinstance(probe.outcome, Failure) and probe.outcome.may_want_arena
             if not failed or start.arena_bytes >= MAX_ARENA:
                 self._believe(probe.outcome)
                 return Probed(image.sizes, device, start, probe)
@@ -188,3 +189,12 @@ class Trial:
             raise NoVerdictError(
                 "no verdict: outputs on the board's map differ from those on the probe map"
             )
+
+
+def _refuse_variables(outcome: Inference | Failure) -> None:
+    """What fails for want of something that the runner does not do says nothing about a product."""
+    if isinstance(outcome, Failure) and outcome.failure_class == "resource_variables_missing":
+        raise NoVerdictError(
+            "no verdict: the model keeps state in resource variables, which the lab's runner does "
+            f"not create ({outcome.reason})"
+        )

@@ -122,6 +122,7 @@ REMEDIES = {
     "op_missing": "register the operator, or change the model",
     "unsupported_type": "see lab ops for the types this runtime computes",
     "hybrid_or_uint8": "quantize fully to int8, with a representative data set",
+    "dynamic_tensor": "give the model a fixed batch and fixed shapes",
     "planner_lifetime": "use every output and every input of the graph",
     "guest_fault": "see the call chain; the runtime did not check for this",
     "halted": "the runtime gave up on a check; see the call chain",

@@ -1,6 +1,7 @@
 """Name the first cause of a failure from the runtime's own words.
 
-The texts are those of TFLM as of July 2020 (``tensorflow/lite/micro/*.cc`` and its kernels). Some
+The texts are those of TFLM as of July 2020 and August 2026 (``tensorflow/lite/micro/*.cc`` and the
+kernels); no text means one thing in one of them and another in the other. Some
 reasons are printed before a wrapper line ("Node X failed to prepare"), and an allocation that
 failed is followed by who asked for it: the first line that names a cause decides.
 """
@@ -13,30 +14,51 @@ from dataclasses import dataclass
 from lab.engines.base import Fault, Stop, StopReason
 from lab.measure.unwind import Frame
 
-_TOO_SMALL = "Failed to allocate memory. Requested:"
-_PLANNING = re.compile(r"allocation_info, \d+ bytes required|Too many buffers \(max is")
+_TAIL = "Failed to allocate tail memory. Requested:"
+_TEMP = "Failed to allocate temp memory. Requested:"
+_HEAD = "Failed to resize buffer. Requested:"
+_TOO_SMALL = ("Failed to allocate memory. Requested:", _TAIL, _TEMP, _HEAD)
+_PLANNING = re.compile(
+    r"allocation_info, \d+ bytes required|Too many buffers \(max is"
+    r"|for memory planning, \d+ bytes required|temp\. memory for tensor|a temp TfLiteTensor struct"
+    r"|All temp buffers must be freed|Number of allocated temp buffers"
+)
+_STARTING = "Failed starting model allocation"
 _RULES = tuple(
     (re.compile(pattern), name)
     for pattern, name in (
+        (r"requires resource variables|Failed to allocate resource variable",
+         "resource_variables_missing"),
         (r"Arena size is too small for activation buffers", "arena_too_small_nonpersistent"),
         (_PLANNING.pattern, "arena_too_small_temp"),
         (r"Failed to allocate|Unable to allocate|Please increase arena size"
-         r"|params != nullptr was not true", "arena_too_small_persistent"),
+         r"|params != nullptr was not true|a persistent TfLiteTensor struct"
+         r"|Failed to register scratch buffer handle", "arena_too_small_persistent"),
         (r"Didn't find op for builtin opcode", "op_missing"),
         (r"Op builtin_code out of range", "op_code_out_of_range"),
         (r"from op code CUSTOM|has no custom_code", "custom_op_missing"),
-        (r"resolver size is too small", "resolver_full"),
-        (r"Hybrid models are not supported", "hybrid_or_uint8"),
-        (r"not supported\.|not is not supported|[Oo]nly float32 .*supported"
+        (r"Couldn't register builtin op|resolver size is too small", "resolver_full"),
+        (r"Calling AddBuiltin with the same op", "resolver_duplicate"),
+        (r"Hybrid models are not supported|with filter type: .* not supported",
+         "hybrid_or_uint8"),
+        (r"has dynamic tensor|Dynamic tensors are not supported", "dynamic_tensor"),
+        (r"not supported\.|not is not supported|[Oo]nly float32\b.*supported"
          r"|Unsupported data type|input->type != ", "unsupported_type"),
         (r"has an invalid lifetime", "planner_lifetime"),
         (r"Only 1 subgraph is currently supported", "multi_subgraph"),
-        (r"AllocateFromTail can not be called between two", "scratch_limit"),
+        (r"AllocateFromTail can not be called between two|Scratch buffer request exceeds limit",
+         "scratch_limit"),
+        (r"Nbr of offline buffer offsets", "offline_plan"),
         (r"Missing registration for opcode_index|Skipping op for opcode_index"
          r"|found builtin operator .* with custom|Input array not provided"
-         r"|Found too many dimensions in the input array", "bad_model"),
+         r"|Found too many dimensions in the input array|Did not find a parser for"
+         r"|Accessing subgraph \d+ but only|intermediate tensor with non-zero size", "bad_model"),
         (r"was not true\.| != .*\(.* != .*\)", "bad_params"),
-        (r"Invoke\(\) called after initialization failed|index \d+ out of range", "misuse"),
+        (r"Invoke\(\) called after initialization failed|index \d+ out of range"
+         r"|Model allocation started before|requires all tensors to be preserved", "misuse"),
+        # What is said last when a text before it was not understood.
+        (rf"{_STARTING}|Failed to initialize (input |output )?tensor",
+         "arena_too_small_persistent"),
     )
 )  # fmt: skip
 _STOPS = {
@@ -84,8 +106,14 @@ class Failure:
 
     @property
     def is_arena_too_small(self) -> bool:
-        """Whether more arena might help."""
+        """Whether the arena was too small."""
         return self.failure_class in ARENA_CLASSES
+
+    @property
+    def may_want_arena(self) -> bool:
+        """Whether more arena might help: a runtime without messages does not say what it wants."""
+        silent = self.phase == "allocate" and self.failure_class == "failed_without_words"
+        return self.is_arena_too_small or silent
 
     @property
     def reason(self) -> str:
@@ -121,29 +149,42 @@ def log_lines(text: bytes) -> tuple[str, ...]:
 
 def causes(log: tuple[str, ...]) -> list[str]:
     """The lines of a log that name a cause, in order."""
-    return [line for line in log if _TOO_SMALL in line or _rule(line)]
+    return [line for line in log if _names_memory(line) or _rule(line)]
 
 
-def classify(log: tuple[str, ...], stop: Stop | None) -> str:
+def classify(log: tuple[str, ...], stop: Stop | None, *, preparing: bool = False) -> str:
     """Failure class of the first cause.
 
     Args:
         log: the runtime's lines.
         stop: how the run ended if the firmware did not end by itself.
+        preparing: operators were still being prepared.
     """
     if stop is not None and stop.reason is StopReason.STACK_LIMIT:
         return "stack_overflow"
     crashed = stop is not None
     for number, line in enumerate(log):
-        if _TOO_SMALL in line:
-            if any(_PLANNING.search(later) for later in log[number + 1 : number + 2]):
-                return "arena_too_small_temp"
-            return "arena_too_small_crash" if crashed else "arena_too_small_persistent"
-        if name := _rule(line):
+        name = _of_memory(log, number, preparing) if _names_memory(line) else _rule(line)
+        if name:
             return "arena_too_small_crash" if crashed and name in ARENA_CLASSES else name
     if stop is None:
         return "failed_without_words"
     return _STOPS.get(stop.reason, "guest_fault")
+
+
+def _names_memory(line: str) -> bool:
+    return any(text in line for text in _TOO_SMALL)
+
+
+def _of_memory(log: tuple[str, ...], number: int, preparing: bool) -> str:
+    """Which part of the arena a failed allocation was for; the line after it says who asked."""
+    line, after = log[number], " ".join(log[number + 1 : number + 2])
+    if _HEAD in line:  # the head also holds requests for scratch buffers until planning
+        early = preparing or _STARTING in after
+        return "arena_too_small_temp" if early else "arena_too_small_nonpersistent"
+    if _TEMP in line or (_TAIL not in line and _PLANNING.search(after)):
+        return "arena_too_small_temp"
+    return "arena_too_small_persistent"
 
 
 def failure_classes() -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
@@ -97,13 +97,25 @@ class OperatorTable(_Frozen):
 
 
 def read_table(path: Path) -> OperatorTable:
-    """Read the operator table of a runtime.
+    """Read the operator table of a runtime whose kernels the lab knows in detail.
+
+    Raises:
+        InputError: it cannot be read or does not follow the schema.
+    """
+    return read_as(OperatorTable, path)
+
+
+_Table = TypeVar("_Table", bound=BaseModel)
+
+
+def read_as(schema: type[_Table], path: Path) -> _Table:
+    """Read a table of this schema.
 
     Raises:
         InputError: it cannot be read or does not follow the schema.
     """
     try:
-        return OperatorTable.model_validate(yaml.load(path.read_text("utf-8"), Loader=_Loader))
+        return schema.model_validate(yaml.load(path.read_text("utf-8"), Loader=_Loader))
     except OSError as error:
         raise InputError(Problem(str(path), f"cannot be read: {error.strerror}")) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -7,7 +7,9 @@ about single kernels. A wrong or missing operator is a verdict "no", not an erro
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
 
 from lab.firmware import Registration
 from lab.graph import ABSENT, Model, Operator, Tensor, shorten
@@ -22,17 +24,19 @@ from lab.measure.op_findings import (
     missing,
     wrong,
 )
+from lab.measure.op_known import KnownOperators, operator_findings, subgraph_views
 from lab.measure.op_lifetime import WHOLE_MODEL, connection_findings
 from lab.measure.op_rules import RULES
 from lab.measure.op_shapes import shape_findings
-from lab.measure.op_table import OperatorTable, read_table
+from lab.measure.op_table import OperatorTable, read_as, read_table
 from lab.tflite_schema import BUILTIN_OPERATORS, CUSTOM, PLACEHOLDER_CODE
 
 __all__ = [
-    "OperatorTable", "OperatorVerdict", "Registration", "blocking", "gate", "read_table",
-    "registrations",
+    "AnyTable", "OperatorTable", "OperatorVerdict", "Registration", "blocking", "gate",
+    "load_table", "read_table", "registrations",
 ]  # fmt: skip
 
+AnyTable: TypeAlias = OperatorTable | KnownOperators
 _MAX_TYPES = 8
 _OUT_OF_RANGE = "op_code_out_of_range"
 _CONVERT_AGAIN = "convert the model again"
@@ -54,6 +58,7 @@ class OperatorVerdict:
         reason: why, in one line; empty when supported.
         instead: what to use in its place, in one line; may be empty.
         failure_class: what TFLM's failure would be classed as; empty when it does not fail.
+        flash_bytes: measured price of the operator alone; None where nobody measured it.
     """
 
     index: int
@@ -64,6 +69,7 @@ class OperatorVerdict:
     reason: str = ""
     instead: str = ""
     failure_class: str = ""
+    flash_bytes: int | None = None
 
     @property
     def where(self) -> str:
@@ -71,11 +77,27 @@ class OperatorVerdict:
         return self.name if self.index == WHOLE_MODEL else f"operator {self.index} {self.name}"
 
 
-def gate(model: Model, table: OperatorTable) -> tuple[OperatorVerdict, ...]:
+def load_table(path: Path, api: str) -> AnyTable:
+    """The operator table of a runtime of this generation.
+
+    Raises:
+        InputError: it cannot be read or does not follow its schema.
+    """
+    return read_table(path) if api == "2020-07" else read_as(KnownOperators, path)
+
+
+def gate(model: Model, table: AnyTable, kernels: str = "reference") -> tuple[OperatorVerdict, ...]:
     """Judge a model: first what concerns it as a whole, then one verdict for each operator.
 
     Of several findings about one operator the most serious is told.
+
+    Args:
+        model: a model.
+        table: what is known of the runtime's operators.
+        kernels: the runtime's kernel set.
     """
+    if isinstance(table, KnownOperators):
+        return tuple(_known(model, table, kernels))
     found: dict[int, list[Finding]] = {}
     for index, finding in connection_findings(model):
         found.setdefault(index, []).append(finding)
@@ -89,17 +111,41 @@ def gate(model: Model, table: OperatorTable) -> tuple[OperatorVerdict, ...]:
     return tuple(verdicts)
 
 
+def _known(model: Model, table: KnownOperators, kernels: str) -> Iterator[OperatorVerdict]:
+    """Verdicts on the first subgraph's operators, and on those of others that are not plain."""
+    for number, view in reversed(list(subgraph_views(model))):
+        for operator in view.operators:
+            findings = operator_findings(view, operator, table, kernels)
+            worst = min(findings, key=lambda one: _SEVERITY[one.verdict], default=None)
+            name, version = operator.name, operator.code.version
+            if number and worst:
+                place = f"subgraph {number} operator {operator.index} {name}"
+                yield _verdict(WHOLE_MODEL, place, version, _types(view, operator), worst)
+            elif not number:
+                one = _verdict(operator.index, name, version, _types(view, operator), worst)
+                kernel = table.operators.get(name)
+                price = kernel.flash_bytes(kernels) if kernel else None
+                yield replace(one, flash_bytes=price)
+
+
 def blocking(verdicts: Iterable[OperatorVerdict]) -> tuple[OperatorVerdict, ...]:
     """Those that make the answer "no": missing and wrong."""
     return tuple(one for one in verdicts if one.verdict in {"missing", "wrong"})
 
 
-def registrations(model: Model, table: OperatorTable) -> tuple[Registration, ...]:
+def registrations(model: Model, table: AnyTable) -> tuple[Registration, ...]:
     """The operators to register, each once, in the order they are used.
 
     What the runtime does not have is left out: its own resolver then says so.
     """
     used = {}
+    if isinstance(table, KnownOperators):
+        for code in [one.code for graph in model.subgraphs for one in graph.operators]:
+            if code.code == CUSTOM and (method := table.custom.get(code.custom_code)):
+                used[method] = Registration("", code.custom_code, "", method)
+            elif kernel := table.operators.get(code.name):
+                used[kernel.method] = Registration(code.name, "", "", kernel.method)
+        return tuple(used.values())
     for operator in model.operators:
         code = operator.code
         if code.code == CUSTOM and code.custom_code in table.custom:

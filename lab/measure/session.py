@@ -16,15 +16,16 @@ from lab.elf import Image, demangle
 from lab.engines.base import Engine, Machine, Stop, StopReason, Totals
 from lab.errors import NoVerdictError
 from lab.measure.failures import Failure, classify
-from lab.measure.guest import LostError, read_word
+from lab.measure.guest import LostError
 from lab.measure.mailbox import Mailbox
 from lab.measure.tflm import (
-    ADD_BUFFER,
-    CONSTRUCTOR,
     INVOKE,
     ArenaParts,
     Interpreter,
     Offsets,
+    PlannedBuffer,
+    insides_of,
+    interpreter,
 )
 from lab.measure.unwind import call_chain
 
@@ -70,15 +71,6 @@ class Start:
 
 
 @dataclass(frozen=True)
-class PlannedBuffer:
-    """One buffer as the memory planner was told: bytes, first and last operator that needs it."""
-
-    size: int
-    first: int
-    last: int
-
-
-@dataclass(frozen=True)
 class OperatorRun:
     """One operator of the first inference; instructions exact, cycles modelled, stack in bytes."""
 
@@ -115,13 +107,13 @@ class Inference:
         cycles: of the same; modelled.
         setup_instructions: constructor and ``AllocateTensors``.
         setup_cycles: of the same; modelled.
-        operators: of the first inference.
+        operators: of the first inference; none where the runtime's structures are not known.
         stack: over the whole run up to the last inference.
         inputs: bytes of each input of each inference, as they were when ``Invoke`` began.
         outputs: bytes of each output of each inference.
         reported: ``arena_used_bytes()``.
-        persistent: bytes at the arena's tail.
-        non_persistent: bytes at the arena's head.
+        persistent: bytes at the arena's tail; None where the runtime's structures are not known.
+        non_persistent: bytes at the arena's head; likewise.
     """
 
     instructions: int
@@ -133,8 +125,8 @@ class Inference:
     inputs: tuple[tuple[bytes, ...], ...]
     outputs: tuple[tuple[bytes, ...], ...]
     reported: int
-    persistent: int
-    non_persistent: int
+    persistent: int | None
+    non_persistent: int | None
 
     @property
     def outputs_sha256(self) -> str:
@@ -195,6 +187,7 @@ class Session:
     def __post_init__(self) -> None:
         self.engine.load(self.machine, self.image.segments, self._at("vector_table"))
         self._top = self.engine.register("sp")
+        self._insides = insides_of(self.image)
         self._mailbox = Mailbox(self.engine, self.offsets, self._at("lab_mailbox"))
 
     def allocate(self, start: Start, instructions: int | None = None) -> Failure | None:
@@ -215,13 +208,14 @@ class Session:
     def plan(self, start: Start) -> tuple[PlannedBuffer, ...]:
         """Allocate, and note every buffer the memory planner is told of until it ends or fails."""
         buffers = []
-        ends = {self._at("lab_allocated"), self._at(ADD_BUFFER)}
+        add_buffer = self.image.symbols.get(self._insides.add_buffer)
+        if add_buffer is None:  # part of its only caller
+            return ()
+        ends = {self._at("lab_allocated"), add_buffer.address}
         try:
             self._begin(start)
-            while self._run(ends).pc == self._at(ADD_BUFFER):
-                size, first = (self.engine.register(name) for name in ("r2", "r3"))
-                last = read_word(self.engine, self.engine.register("sp"), "its stack")
-                buffers.append(PlannedBuffer(size, first, last))
+            while self._run(ends).pc == add_buffer.address:
+                buffers.append(self._insides.planned_buffer(self.engine))
                 if len(buffers) == _MOST_BUFFERS:
                     break
         except (_EndedError, LostError):
@@ -251,7 +245,7 @@ class Session:
         invokes = [self._invoke(number) for number in range(start.invokes)]
         self._run({self._at("lab_measured")})
         stack = self._stack(invokes[0].runner_sp)
-        parts = self._interpreter().arena_parts()
+        parts = self._interpreter().arena_parts(start.arena_base, start.arena_bytes)
         self._run({self._at("lab_end")})
         reported = self._mailbox.word("arena_used")
         self._check_arena(parts, reported)
@@ -265,13 +259,13 @@ class Session:
             inputs=tuple(invoke.inputs for invoke in invokes),
             outputs=tuple(invoke.outputs for invoke in invokes),
             reported=reported,
-            persistent=parts.persistent,
-            non_persistent=parts.non_persistent,
+            persistent=parts.persistent if parts else None,
+            non_persistent=parts.non_persistent if parts else None,
         )
 
     def _setup(self) -> _Cost:
         """Constructor and AllocateTensors."""
-        self._run({self._at(CONSTRUCTOR)})
+        self._run({self._at(self._insides.constructor)})
         before = self.engine.totals()
         self._run({self._at("lab_allocated")})
         cost = _Cost.between(before, self.engine.totals())
@@ -299,7 +293,7 @@ class Session:
 
     def _operators(self, back: int) -> tuple[OperatorRun, ...]:
         """Run an inference operator by operator; ``back`` is where ``Invoke`` returns to."""
-        functions = self._interpreter().invoke_functions(self._start.operators)
+        functions = self._interpreter().invoke_functions(self._start.operators) or []
         runs: list[OperatorRun] = []
         for index, function in enumerate(functions):
             if not function:
@@ -310,7 +304,7 @@ class Session:
             self._lowest = min(self._lowest, self._minimum())
             self.engine.restart_minimum_sp()
             before = self.engine.totals()
-            self._run({self.engine.register("lr") & ~1})
+            self._return()
             after = self.engine.totals()
             self._lowest = min(self._lowest, self._minimum())
             cost = _Cost.between(before, after)
@@ -318,6 +312,15 @@ class Session:
             kernel = self._function(function)
             runs.append(OperatorRun(index, kernel, cost.instructions, cost.cycles, depth))
         return tuple(runs)
+
+    def _return(self) -> None:
+        """Run the function that begins here to its end.
+
+        Control flow runs other operators inside one, and those return to the same place.
+        """
+        back, sp = self.engine.register("lr") & ~1, self.engine.register("sp")
+        while self._run({back}) and self.engine.register("sp") < sp:
+            pass
 
     def _begin(self, start: Start, instructions: int | None = None) -> None:
         self._start, self._phase, self._operator = start, "allocate", None
@@ -355,10 +358,10 @@ class Session:
             )
         raise _EndedError(self._failure(stop))
 
-    def _check_arena(self, parts: ArenaParts, reported: int) -> None:
+    def _check_arena(self, parts: ArenaParts | None, reported: int) -> None:
         """What the firmware says of its arena must be possible."""
         most = self._start.arena_bytes
-        used = (parts.persistent, parts.non_persistent, reported)
+        used = (parts.persistent, parts.non_persistent, reported) if parts else (reported,)
         if not all(0 <= size <= most for size in used):
             raise NoVerdictError(
                 f"no verdict: the firmware claims to use {used} B of an arena of {most:,} B"
@@ -371,12 +374,14 @@ class Session:
     def _failure(self, stop: Stop | None) -> Failure:
         log = self._mailbox.log()
         sp = min(self._lowest, self._minimum())[0]
+        operator = self._operator if self._phase == "invoke" else self._preparing()
+        preparing = operator is not None and operator < self._start.operators - 1
         return Failure(
-            failure_class=classify(log, stop),
+            failure_class=classify(log, stop, preparing=preparing),
             phase=self._phase,
             log=log,
             status=self._mailbox.word("status"),
-            operator=self._operator if self._phase == "invoke" else self._preparing(),
+            operator=operator,
             stop=stop.reason if stop else None,
             fault=stop.fault if stop else None,
             chain=call_chain(self.engine, self.image) if stop else (),
@@ -394,7 +399,8 @@ class Session:
         return node if node is not None and node < self._start.operators else None
 
     def _interpreter(self) -> Interpreter:
-        return Interpreter(self.engine, self.offsets, self._mailbox.word("interpreter"))
+        address = self._mailbox.word("interpreter")
+        return interpreter(self.engine, self.offsets, self.image, address)
 
     def _stack(self, runner_sp: int) -> StackUse:
         sp, pc = min(self._lowest, self._minimum())

@@ -11,8 +11,11 @@ from lab.engines.registry import create
 from lab.errors import NoVerdictError
 from lab.measure.arena import Required, required_arena
 from lab.measure.failures import Failure
-from lab.measure.session import DEFAULT_LIMITS, Inference, Limits, PlannedBuffer, Session, Start
-from lab.measure.tflm import Offsets
+from lab.measure.session import DEFAULT_LIMITS, Inference, Limits, Session, Start
+from lab.measure.tflm import Offsets, PlannedBuffer
+from lab.placement import ARENA_STEP
+
+_OVERLAP = 512  # bytes; temporary data of one operator
 
 
 @dataclass(frozen=True)
@@ -57,14 +60,31 @@ def probe(device: Device, start: Start) -> Probe:
     if isinstance(plenty, Failure):
         return Probe(plenty, plan, None, session.engine.version)
     found = required_arena(session, start, plenty.reported, plenty.setup_instructions)
-    # Allocation decides the size, but only inference proves it: same outputs as with plenty.
-    outcome = session.infer(with_arena(start, found.size))
-    if isinstance(outcome, Failure) or outcome.outputs != plenty.outputs:
-        raise NoVerdictError(
-            f"no verdict: allocation succeeds with an arena of {found.size:,} B, but inference "
-            "fails or differs there; the runtime uses memory it did not allocate"
-        )
+    outcome, found = proved(session, start, plenty, found)
     return Probe(outcome, plan, found, session.engine.version)
+
+
+def proved(
+    session: Session, start: Start, plenty: Inference, found: Required
+) -> tuple[Inference, Required]:
+    """The run at the required arena: allocation finds the size, only inference proves it.
+
+    When the arena is all but full, TFLM of 2026 may put persistent data over temporary data, and
+    then succeeds with nonsense. So a little more is tried before giving up.
+
+    Raises:
+        NoVerdictError: inference fails or differs even so.
+    """
+    below = found.below
+    for size in range(found.size, found.size + _OVERLAP + 1, ARENA_STEP):
+        outcome = session.infer(with_arena(start, size))
+        if isinstance(outcome, Inference) and outcome.outputs == plenty.outputs:
+            return outcome, replace(found, size=size, below=below)
+        below = outcome if isinstance(outcome, Failure) else None
+    raise NoVerdictError(
+        f"no verdict: allocation succeeds with an arena of {found.size:,} B, but inference "
+        "fails or differs there; the runtime uses memory it did not allocate"
+    )
 
 
 def run(device: Device, start: Start) -> Inference | Failure:

@@ -64,6 +64,8 @@ def _subject(result: CheckResult) -> Iterator[str]:
         + (f"; what if {', '.join(board.what_if)}" if board.what_if else "")
     )
     build = f", -{result.build.opt}, {result.build.compiler}" if result.build else ", not built"
+    if result.build and result.runtime.kind == "library":
+        build += " (of the runner; the library is as you built it)"
     yield f"      {result.runtime.name}, {result.runtime.kernels} kernels{build}"
     yield f"      model {format_size(model.size_bytes)}, {model.operators} operators"
     if board.unverified:
@@ -227,9 +229,15 @@ def _arena(result: CheckResult) -> Iterator[str]:
         f"Arena   required {arena.required_bytes:,} B, reported by TFLM {arena.reported_bytes:,} B "
         f"({arena.trials} allocations run)"
     )
-    yield _row("persistent", arena.persistent_bytes, "tail: structures, kernel data, variables")
-    yield _row("non-persist.", arena.non_persistent_bytes, "head: activations and scratch buffers")
-    yield _row("headroom", arena.planning_headroom_bytes, "needed only while allocating")
+    for name, size, what in (
+        ("persistent", arena.persistent_bytes, "tail: structures, kernel data, variables"),
+        ("non-persist.", arena.non_persistent_bytes, "head: activations and scratch buffers"),
+        ("headroom", arena.planning_headroom_bytes, "needed only while allocating"),
+    ):
+        if size is not None:
+            yield _row(name, size, what)
+    if arena.persistent_bytes is None:
+        yield "  its parts are not known: the runtime keeps them elsewhere than the lab knows"
     if arena.below:
         yield f"  with 16 B less: {arena.below}"
 
@@ -288,7 +296,8 @@ def _paste(result: CheckResult) -> Iterator[str]:
     yield f"  constexpr int kTensorArenaSize = {arena};"
     yield "  alignas(16) static uint8_t tensor_arena[kTensorArenaSize];"
     yield f"  static tflite::MicroMutableOpResolver<{len(result.resolver)}> resolver;"
-    yield "  // version 0: any; the operators were checked for the versions of this model"
+    if "AddBuiltin" in "".join(result.resolver):
+        yield "  // version 0: any; the operators were checked for the versions of this model"
     for line in result.resolver:
         yield f"  {line}"
 

@@ -36,12 +36,13 @@ BUILD = f"""
 import os, sys
 from lab.cache import Cache
 from lab.cores import CORES
-from lab.runtimes import library, load_runtime
+from lab.runner import library
+from lab.runtimes import load_crate
 from lab.toolchain import find_toolchain
 def say(text):
     print(text, flush=True)
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:int(sys.argv[1])])
-runtime = load_runtime().model_copy(update={{"sources": {SOURCES!r}}})
+runtime = load_crate().model_copy(update={{"sources": {SOURCES!r}}})
 library(runtime, CORES["cortex-m4f"], "O2", find_toolchain(), Cache(say=say), say)
 """
 

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import NANO, Ran, lab, no_traceback, tflm_tree
+from support import NANO, Ran, lab, no_traceback
 
 from lab.cache import ROOT_VARIABLE, Cache
 from lab.cores import CORES
-from lab.runtimes import RUNNER, compile_flags, include_flags, library, load_runtime
+from lab.runner import RUNNER, compile_flags, headers, include_flags, library
+from lab.runtimes import load_crate
 from lab.toolchain import find_toolchain
 from lab.zoo import model_path
 
@@ -31,7 +32,7 @@ ENDED = "  lab_end();\n"
 def warm() -> Path:
     """The real library; what else the checks need is in the cache too."""
     assert lab("check", TINY, "-b", NANO).code == 0
-    return library(load_runtime(), CORE, "O2", find_toolchain(), Cache(), lambda _: None)
+    return library(load_crate(), CORE, "O2", find_toolchain(), Cache(), lambda _: None)
 
 
 def damaged(root: Path, real: Path, place: str, line: str) -> Path:
@@ -45,8 +46,11 @@ def damaged(root: Path, real: Path, place: str, line: str) -> Path:
     source = (RUNNER / "runner.cc").read_text()
     assert source.count(place) == 1
     (root / "runner.cc").write_text(source.replace(place, f"  {line};\n{place}"))
-    runtime = load_runtime()
-    flags = [*compile_flags(runtime, CORE, "O2"), *include_flags(runtime, tflm_tree())]
+    runtime = load_crate()
+    flags = [
+        *compile_flags(runtime, CORE, "O2"),
+        *include_flags(headers(runtime, Cache(), lambda _: None)),
+    ]
     command = [find_toolchain().gxx, *CORE.flags, *flags, f"-std={runtime.standard}", "-w"]
     command += [f"-I{RUNNER}", f"-I{entry}", "-c", str(root / "runner.cc")]
     command += ["-o", str(entry / "runner.o")]
