@@ -37,10 +37,16 @@ def default_root() -> Path:
     The last is for processes whose user has no home directory at all, as in some containers.
     """
     if chosen := os.environ.get(ROOT_VARIABLE):
-        return Path(chosen).resolve()  # a compiler writes real paths, which builds keep out
+        return _real(Path(chosen))
     of_user = platformdirs.user_cache_path("tflm-lab")
-    without_home = Path(tempfile.gettempdir()) / f"tflm-lab-{os.getuid()}"
-    return (of_user if of_user.is_absolute() else without_home).resolve()
+    if of_user.is_absolute():
+        return _real(of_user)
+    return _real(Path(tempfile.gettempdir()) / f"tflm-lab-{os.getuid()}")
+
+
+def _real(path: Path) -> Path:
+    """Without links: a compiler writes real paths, which builds keep out. A loop stays one."""
+    return Path(os.path.realpath(path))
 
 
 def key(*parts: str | bytes | Path) -> str:

@@ -6,6 +6,7 @@ A completed verdict "no" is not an error: it is a result, and the command exits 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -16,9 +17,14 @@ _MAX_LINE = 4000  # characters; nobody reads on, and some terminals choke
 
 
 def escape(text: str) -> str:
-    """Text with everything unprintable as an escape sequence, safe to show on a terminal."""
+    """Text with everything unprintable as an escape sequence, safe to show on a terminal.
+
+    Names of files are UTF-8 here, whatever the locale took them for.
+    """
     if text.isprintable():
         return text
+    with contextlib.suppress(UnicodeEncodeError):
+        text = text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
     return "".join(
         character if character.isprintable() else ascii(character)[1:-1] for character in text
     )

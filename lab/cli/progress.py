@@ -35,7 +35,9 @@ class Progress:
         if sys.stderr.isatty() and not _LOG.isEnabledFor(logging.INFO):
             from rich.console import Console
 
-            self._status = Console(stderr=True).status("")
+            unicode = (sys.stderr.encoding or "").lower().startswith("utf")
+            spinner = "dots" if unicode else "line"
+            self._status = Console(stderr=True).status("", spinner=spinner)
 
     def __enter__(self) -> Self:
         if self._status:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import stat
 import warnings
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.errors import InputError, Problem, UsageError
+from lab.errors import InputError, Problem, UsageError, escape
 from lab.graph import shorten
 from lab.model import Model, Tensor
 
@@ -37,7 +37,7 @@ def read_inputs(model: Model, given: Sequence[str]) -> tuple[bytes, ...] | None:
     files: dict[int, Path] = {}
     for position, text in enumerate(given):
         name, separator, path = text.rpartition("=")
-        number = _by_name(tensors, name) if separator else position
+        number = _by_name(tensors, escape(name), files) if separator else position
         if number >= len(tensors):
             raise UsageError(f"the model has {len(tensors)} inputs, {len(given)} were given")
         if number in files:
@@ -99,10 +99,11 @@ def _array(data: bytes, tensor: Tensor) -> np.ndarray:
     return array.reshape(tensor.shape) if array.size == tensor.elements else array
 
 
-def _by_name(tensors: Sequence[Tensor], name: str) -> int:
-    for number, tensor in enumerate(tensors):
-        if tensor.name == name:
-            return number
+def _by_name(tensors: Sequence[Tensor], name: str, given: Container[int]) -> int:
+    """The input of this name; of several the first one that is not given yet."""
+    found = [number for number, tensor in enumerate(tensors) if tensor.name == name]
+    if found:
+        return next((number for number in found if number not in given), found[0])
     names = ", ".join(shorten(tensor.name) for tensor in tensors)
     raise UsageError(f'no input "{shorten(name)}"; the model has: {names}')
 

@@ -81,7 +81,9 @@ class Worker(Child):
 
 def main() -> None:
     """Serve requests until standard input ends."""
-    resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, _ADDRESS_SPACE))
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = _ADDRESS_SPACE if hard == resource.RLIM_INFINITY else min(_ADDRESS_SPACE, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
     threading.Thread(target=_end_with_parent, daemon=True).start()
     pipe = answers()

@@ -66,9 +66,9 @@ def checked(cache: Path, *options: str | Path) -> Ran:
 
 
 def some(cases: list[tuple[str, str, str]]) -> list[Any]:
-    """Each takes seconds: half of them are enough for every day."""
-    slow = ((), (pytest.mark.slow,))
-    return [pytest.param(*case, id=case[1], marks=slow[n % 2]) for n, case in enumerate(cases)]
+    """Each takes seconds: a third of them is enough for every day."""
+    slow = ((), (pytest.mark.slow,), (pytest.mark.slow,))
+    return [pytest.param(*case, id=case[1], marks=slow[n % 3]) for n, case in enumerate(cases)]
 
 
 NO_VERDICT = [

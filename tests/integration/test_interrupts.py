@@ -71,7 +71,7 @@ def moments(count: int, seed: int) -> list[float]:
 
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize(("count", "seed"), [(10, 1), pytest.param(80, 2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("count", "seed"), [(6, 1), pytest.param(80, 2, marks=pytest.mark.slow)])
 def test_a_signal_at_any_moment(cache: Path, count: int, seed: int, by: signal.Signals) -> None:
     for number, moment in enumerate(moments(count, seed)):
         command: list[str | Path] = [*COMMANDS[number % 2], "check", TINY, "-b", NANO]

@@ -471,6 +471,32 @@ def test_code_in_ram_is_what_reset_puts_there() -> None:
         engine.reset()
 
 
+def test_code_that_rewrites_itself_is_executed_as_it_is() -> None:
+    source = """
+        ldr r4, =0x10000000
+        ldr r1, =0x47703200  // adds r2, #0; bx lr
+        movs r2, #0
+        movs r3, #100
+        movs r5, #0
+     1: orr r6, r1, r5
+        str r6, [r4]
+        adds r0, r4, #1
+        blx r0
+        adds r5, #1
+        cmp r5, r3
+        bne 1b
+    """
+    engine = loaded(assembled(source + END))
+    totals = []
+    for _ in range(2):
+        at_the_end(run(engine))
+        assert engine.register("r2") == sum(range(100))
+        totals.append(engine.totals())
+        engine.reset()
+    assert totals[0] == totals[1]
+    assert totals[0].instructions == 5 + 100 * 9
+
+
 def test_initial_contents_in_ram() -> None:
     engine = UnicornEngine()
     image = assembled("nop" + END)
