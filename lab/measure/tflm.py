@@ -17,7 +17,7 @@ from lab.elf import Image
 from lab.engines.base import Engine
 from lab.errors import InputError
 from lab.generations import GENERATIONS
-from lab.measure.guest import read_word
+from lab.measure.guest import LostError, read_word
 
 INVOKE = "_ZN6tflite16MicroInterpreter6InvokeEv"
 _NO_INDEX = 0xFFFFFFFF
@@ -154,7 +154,8 @@ def read_offsets(image: Image) -> Offsets:
 class Interpreter(ABC):
     """A MicroInterpreter in the memory of the emulated device.
 
-    What cannot be found, or is not what it must be, is None: nothing is guessed.
+    What cannot be found, or is not what it must be, is None: nothing is guessed. Where the image
+    describes its structures itself, the firmware has damaged them then, and that is no answer.
     """
 
     engine: Engine
@@ -163,6 +164,7 @@ class Interpreter(ABC):
     address: int
 
     _registration: ClassVar[str]
+    _described: ClassVar[bool]  # the image always describes its structures
 
     def arena_parts(self, start: int, size: int) -> ArenaParts | None:
         """Head and tail use, read from the allocator's pointers.
@@ -173,9 +175,11 @@ class Interpreter(ABC):
         """
         try:
             head, tail, first, end = self._arena_pointers()
-        except (KeyError, ValueError):
+        except (KeyError, ValueError) as error:
+            self._lost(str(error))
             return None
         if not start <= first <= head <= tail <= end <= start + size:
+            self._lost(f"its arena is said to be 0x{first:08x} to 0x{end:08x}")
             return None
         return ArenaParts(persistent=end - tail, non_persistent=head - first)
 
@@ -189,7 +193,8 @@ class Interpreter(ABC):
             registrations = [self._word(nodes + i * stride + to_registration)
                              for i in range(operators)]  # fmt: skip
             functions = [self._word(address + to_invoke) & ~1 for address in registrations]
-        except (KeyError, ValueError):
+        except (KeyError, ValueError) as error:
+            self._lost(str(error))
             return None
         known = all(not one or self.image.is_function_start(one) for one in functions)
         return functions if known else None
@@ -200,6 +205,10 @@ class Interpreter(ABC):
             return self._current_node()
         except (KeyError, ValueError):
             return None
+
+    def _lost(self, why: str) -> None:
+        if self._described:
+            raise LostError(f"no verdict: the firmware lost its interpreter: {why}")
 
     @abstractmethod
     def _arena_pointers(self) -> tuple[int, int, int, int]:
@@ -232,6 +241,7 @@ class Interpreter(ABC):
 
 class _Interpreter2020(Interpreter):
     _registration = "TfLiteRegistration"
+    _described = True
 
     def _arena_pointers(self) -> tuple[int, int, int, int]:
         to_memory = self._field("MicroAllocator", "memory_allocator_")  # it lies inside
@@ -250,6 +260,7 @@ class _Interpreter2020(Interpreter):
 
 class _Interpreter2026(Interpreter):
     _registration = "TFLMRegistration"
+    _described = False
 
     def _arena_pointers(self) -> tuple[int, int, int, int]:
         allocator = self._word(self._own("allocator_"))

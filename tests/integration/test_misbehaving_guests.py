@@ -162,8 +162,8 @@ LIES = [
      "lost its interpreter"),
     ("a kernel that never runs", "describe", f"registration.invoke = {NOWHERE}",
      "fetch_unmapped"),
-    ("what the arena holds", "after", "memory.tail = memory.end + 16", "claims to use"),
-    ("the arena used", "after", "memory.head = 0xffffffff", "claims to use"),
+    ("what the arena holds", "after", "memory.tail = memory.end + 16", "lost its interpreter"),
+    ("the arena used", "after", "memory.head = 0xffffffff", "lost its interpreter"),
 ]  # fmt: skip
 
 
