@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import pytest
-from support import NUCLEO, runnable_models
+from proving import checked, roomy, trial, worker
+from support import runnable_models
 
-from lab import Options, check
-from lab.board import load_board
-from lab.cache import Cache
+from lab import Options
+from lab.board import Board, load_board
 from lab.cores import CORES
-from lab.elf import read_elf
-from lab.firmware import Builder, Layout, Recipe, Span
 from lab.jobs.plan import real_machine
+from lab.measure import tasks
 from lab.measure.failures import Failure
-from lab.measure.ops import gate, read_table, registrations
 from lab.measure.session import Start
-from lab.measure.tasks import Device, run
-from lab.measure.tflm import read_offsets
-from lab.model import read_model
+from lab.measure.tasks import Device
+from lab.placement import Demand, Placement, place
 from lab.results import CheckResult
-from lab.runtimes import load_runtime
-from lab.toolchain import find_toolchain
 
 MODELS = runnable_models()
-ROOMY = Options(ram=("8 MiB",))
 KIB = 1024
+# On every core in the normal run: a float model, one with several inputs, and a usual one.
+EVERYWHERE = ("tiny_float", "sensor_fusion", "keyword_spotter")
+# Floating point in software takes minutes for these.
+HEAVY = {"separation_w8_fp32", "separation_w16_fp32", "separation_w16"}
 
 
-@cache
-def measured(name: str) -> CheckResult:
-    """What the check says with RAM to spare."""
-    return check(MODELS[name], NUCLEO, ROOMY)
+def cases() -> list[object]:
+    """Every model on every core; the slow ones only in the long run."""
+    return [
+        pytest.param(
+            core,
+            name,
+            marks=[pytest.mark.slow] if slow(core, name) else [],
+            id=f"{name}-{core}",
+        )
+        for core in CORES
+        for name in MODELS
+    ]
+
+
+def slow(core: str, name: str) -> bool:
+    return name in HEAVY or (core != "cortex-m4f" and name not in EVERYWHERE)
 
 
 def exact_ram(result: CheckResult) -> int:
@@ -50,62 +58,125 @@ def exact_ram(result: CheckResult) -> int:
     return -(-total // KIB)
 
 
-def tight(result: CheckResult, **changes: object) -> Options:
-    assert result.stack
-    options = Options(
-        ram=(f"{exact_ram(result)} KiB",), stack_reserve=result.stack.high_water_bytes
-    )
-    return replace(options, **changes)  # type: ignore[arg-type]  # test helper
+@pytest.mark.parametrize(("core", "name"), cases())
+def test_what_was_measured_is_enough_and_less_is_not(core: str, name: str) -> None:
+    board, measured = roomy(core), checked(MODELS[name], roomy(core))
+    assert measured.arena
+    assert measured.stack
+    reserve = measured.stack.high_water_bytes
+    ram = (f"{exact_ram(measured)} KiB",)
+
+    tight = checked(MODELS[name], board, Options(ram=ram, stack_reserve=reserve))
+    assert tight.verdict.status == "fits", tight.verdict
+    assert tight.verdict.margin_bytes is not None
+    assert 0 <= tight.verdict.margin_bytes < KIB
+    assert (tight.run, tight.arena) == (measured.run, measured.arena)
+
+    arena = measured.arena.required_bytes - 16
+    less = checked(MODELS[name], board, Options(ram=ram, stack_reserve=reserve, arena=arena))
+    assert (less.verdict.status, less.verdict.limit) == ("does_not_fit", "arena")
+    assert less.verdict.margin_bytes == -16
+    assert less.failure, "the failure must come from a run, not from the comparison"
+    assert less.failure.failure_class.startswith("arena_too_small")
+    assert less.failure.log
+
+    # Same arena, same stack, one KiB less of RAM: nothing checks the sum, the device fails.
+    assert not isinstance(squeezed(board, name, measured, 0), Failure), "the control run"
+    assert isinstance(squeezed(board, name, measured, 1), Failure)
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_runs_with_exactly_what_was_measured(name: str) -> None:
-    result = check(MODELS[name], NUCLEO, tight(measured(name)))
-    assert result.verdict.status == "fits", result.verdict
-    assert result.verdict.margin_bytes is not None
-    assert 0 <= result.verdict.margin_bytes < KIB
-    assert result.run == measured(name).run
-    assert result.arena == measured(name).arena
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_fails_with_16_bytes_less_arena(name: str) -> None:
-    arena = measured(name).arena
-    assert arena
-    result = check(MODELS[name], NUCLEO, tight(measured(name), arena=arena.required_bytes - 16))
-    assert (result.verdict.status, result.verdict.limit) == ("does_not_fit", "arena")
-    assert result.verdict.margin_bytes == -16
-    assert result.failure, "the failure must come from a run, not from the comparison"
-    assert result.failure.failure_class.startswith("arena_too_small")
-    assert result.failure.log
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_fails_in_the_engine_with_1_kib_less_ram(name: str) -> None:
-    """Same arena, same stack, one KiB less of RAM: nothing checks the sum, the device fails."""
-    assert isinstance(squeezed(name, KIB), Failure)
-    assert not isinstance(squeezed(name, 0), Failure), "the control run must succeed"
-
-
-def squeezed(name: str, less: int) -> object:
-    result = measured(name)
-    assert result.arena
-    board = load_board(NUCLEO).with_ram([f"{exact_ram(result) - less // KIB} KiB"])
-    model = read_model(MODELS[name])
-    runtime = load_runtime()
-    table = read_table(runtime.operator_table)
-    assert gate(model, table)
-    ram = board.runs()[0]
-    flash = board.flash[0]
-    layout = Layout(Span(flash.base, flash.size), Span(ram.base, ram.size), ram.end)
-    builder = Builder(find_toolchain(), Cache(), lambda _: None)
-    core = CORES[board.core]
-    recipe = Recipe(model.data, registrations(model, table), runtime, core, "O2")
-    elf: Path = builder.image(recipe, layout)
-    image = read_elf(elf)
-    base = -(-image.symbols["__bss_end"].address // 16) * 16
-    device = Device(elf, real_machine(board), read_offsets(image), "unicorn")
-    end = base + result.arena.required_bytes
+def squeezed(board: Board, name: str, measured: CheckResult, less: int) -> object:
+    assert measured.arena
+    assert measured.memory
+    small = board.with_ram([f"{exact_ram(measured) - less} KiB"])
+    one = trial(MODELS[name], small)
+    ram = small.runs()[0]
+    used = ram.base + measured.memory.ram.static_bytes
+    base = -(-used // 16) * 16
+    required = measured.arena.required_bytes
     # The stack may go down to the arena and no further: beyond it would be silent corruption.
-    start = Start(base, result.arena.required_bytes, end, len(model.operators))
-    return run(device, start)
+    end = base + required
+    placement = Placement(ram, ram, base, ram.end, end, 0, 0)
+    elf = one.images.on_board(placement)
+    device = Device(elf, real_machine(small), one.images.probe.offsets, "unicorn")
+    start = Start(base, required, end, len(one.subject.model.operators))
+    return worker().call(tasks.run, device, start, seconds=600)
+
+
+# --- boards whose memory is unusual ---
+
+UNUSUAL = {
+    "stm32f103_bluepill": "tiny_float",  # 20 KiB, no FPU
+    "arduino_zero": "sensor_fusion",  # M0+, 32 KiB
+    "rpi_pico": "keyword_spotter",  # M0+, code in external flash behind a reserved boot block
+    "stm32f4_discovery": "keyword_spotter",  # CCM: a second RAM elsewhere
+    "nucleo_l476rg": "keyword_spotter",  # two RAMs
+    "mbed_lpc1768": "speech_recognizer",  # M3, two RAMs of 32 KiB
+    "nucleo_h743zi": "separation_w8",  # M7, five runs, some off after reset
+    "nucleo_f767zi": "keyword_spotter",  # DTCM and SRAM in one piece
+    "stm32f746g_disco": "keyword_spotter",  # M7 with single precision
+    "frdm_k64f": "keyword_spotter",  # two halves that are not one piece; a hole in the flash
+    "lpcxpresso55s69": "keyword_spotter",  # M33, three RAMs, code at 0
+    "cy8ckit_062_ble": "keyword_spotter",  # the other core has both ends of the RAM
+    "arduino_due": "keyword_spotter",  # M3, RAM not where Armv7-M puts it
+    "mimxrt1060_evk": "keyword_spotter",  # tightly coupled memory and OCRAM
+    "apollo4p_evb": "separation_w8",  # most of the RAM is off after reset
+    "mps2_an386": "keyword_spotter",  # code in RAM at 0
+}
+
+
+def demand_on(board: Board, name: str) -> Demand:
+    one = trial(MODELS[name], board)
+    measured = checked(MODELS[name], roomy(board.core))
+    assert measured.arena
+    assert measured.stack
+    return one.subject.demand(
+        one.images.probe.sizes, measured.arena.required_bytes, measured.stack.high_water_bytes
+    )
+
+
+def smallest(board: Board, name: str) -> Board:
+    """The board with every RAM bank cut as far as everything still places."""
+    demand = demand_on(board, name)
+    for bank in [bank for bank in board.ram if bank.data]:
+        low, high = 0, bank.size // KIB  # of KiB: 0 does not do, this does
+        while high - low > 1:
+            middle = (low + high) // 2
+            if fits(board, bank.name, middle, demand):
+                high = middle
+            else:
+                low = middle
+        board = board.with_ram([f"{bank.name}={high} KiB"])
+    return board
+
+
+def fits(board: Board, bank: str, kib: int, demand: Demand) -> bool:
+    cut = board.with_ram([f"{bank}={kib} KiB"])
+    return place(cut.stretches(), demand).margin >= 0
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_every_bank_of_an_unusual_board_is_needed(name: str) -> None:
+    model = UNUSUAL[name]
+    board = smallest(load_board(name), model)
+    tight = checked(MODELS[model], board)
+    assert tight.verdict.status == "fits", tight.verdict
+    roomier = checked(MODELS[model], roomy(board.core))
+    assert tight.run
+    assert roomier.run
+    assert tight.run.outputs_sha256 == roomier.run.outputs_sha256
+    failed = 0
+    for bank in board.ram:
+        if not bank.data or bank.size == KIB:
+            continue
+        less = board.with_ram([f"{bank.name}={bank.size // KIB - 1} KiB"])
+        result = checked(MODELS[model], less)
+        assert (result.verdict.status, result.verdict.limit) == ("does_not_fit", "ram")
+        if result.failure:
+            assert result.failure.failure_class.startswith("arena_too_small")
+            failed += 1
+    assert failed, "no bank was so short that the device itself failed"
+
+
+def test_models_are_files() -> None:
+    assert all(isinstance(path, Path) and path.is_file() for path in MODELS.values())

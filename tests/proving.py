@@ -1,0 +1,49 @@
+"""Checks that share one measuring process and one probe run for each model and core."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+from pathlib import Path
+
+from support import NUCLEO
+
+from lab import Options
+from lab.board import Board, load_board
+from lab.jobs.check import finish, judged, subject_of
+from lab.jobs.images import Images, new_builder
+from lab.jobs.trial import Probed, Trial
+from lab.measure.worker import Worker
+from lab.results import CheckResult
+
+
+def roomy(core: str) -> Board:
+    """A board with RAM to spare around a core."""
+    return load_board(NUCLEO).with_ram(["8 MiB"]).model_copy(update={"core": core})
+
+
+def checked(model: Path, board: Board, options: Options = Options()) -> CheckResult:  # noqa: B008
+    """What ``lab check`` says, the probe run taken from an earlier check where there was one."""
+    return finish(trial(model, board, options), _probed(model, board.core, options.seed))
+
+
+def trial(model: Path, board: Board, options: Options = Options()) -> Trial:  # noqa: B008
+    """One check, not yet run."""
+    subject = subject_of(judged(model), board, options)
+    return Trial(Images(subject, _builder()), options, worker(), lambda _: None, None)
+
+
+@functools.cache
+def worker() -> Worker:
+    """The measuring process of this test process."""
+    one = Worker()
+    atexit.register(one.close)
+    return one
+
+
+@functools.cache
+def _probed(model: Path, core: str, seed: int) -> Probed:
+    return trial(model, roomy(core), Options(seed=seed)).probe()
+
+
+_builder = functools.cache(functools.partial(new_builder, lambda _: None))
