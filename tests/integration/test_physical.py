@@ -120,7 +120,7 @@ UNUSUAL = {
     "cy8ckit_062_ble": "keyword_spotter",  # the other core has both ends of the RAM
     "arduino_due": "keyword_spotter",  # M3, RAM not where Armv7-M puts it
     "mimxrt1060_evk": "keyword_spotter",  # tightly coupled memory and OCRAM
-    "apollo4p_evb": "separation_w8",  # most of the RAM is off after reset
+    "apollo4p_evb": "separation_w16",  # most of the RAM is off after reset, and needed here
     "mps2_an386": "keyword_spotter",  # code in RAM at 0
 }
 
@@ -138,7 +138,8 @@ def demand_on(board: Board, name: str) -> Demand:
 def smallest(board: Board, name: str) -> Board:
     """The board with every RAM bank cut as far as everything still places."""
     demand = demand_on(board, name)
-    for bank in [bank for bank in board.ram if bank.data]:
+    # What must be set up goes first, so that what needs nothing is what is left.
+    for bank in sorted((b for b in board.ram if b.data), key=lambda b: not b.setup):
         low, high = 0, bank.size // KIB  # of KiB: 0 does not do, this does
         while high - low > 1:
             middle = (low + high) // 2
