@@ -148,7 +148,7 @@ def validate(
         raise InputError(problems)
 
 
-@app.command()
+@app.command(epilog=examples("lab boards new my_sensor -o my_sensor.yaml"))
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the new board.")],
     output: Annotated[

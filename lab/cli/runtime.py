@@ -56,8 +56,8 @@ def show(runtime: RuntimeArgument) -> None:
 
 @app.command(
     epilog=examples(
-        "lab runtime add mine --library gen/.../lib/libtensorflow-microlite.a",
-        "  --include . --api 2026-08 --kernels reference",
+        "lab runtime add mine --library libtensorflow-microlite.a --include . "
+        "--api 2026-08 --kernels reference"
     )
 )
 def add(

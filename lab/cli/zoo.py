@@ -57,7 +57,9 @@ def path(name: ZooName) -> None:
     typer.echo(model_path(name))
 
 
-@app.command("export")
+@app.command(
+    "export", epilog=examples("lab zoo export -o models", "lab zoo export tiny_float -o .")
+)
 def export_models(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Where to; made when missing.")

@@ -135,7 +135,7 @@ def test_limits_of_the_process(limits: str, code: int) -> None:
 
 def test_a_parent_that_is_killed_leaves_no_process() -> None:
     for word in ("measuring", "running on"):
-        with watched([*LAB, *CHECK]) as running:
+        with watched([*LAB, "--verbose", *CHECK]) as running:
             running.wait_for(word)
             os.kill(running.process.pid, signal.SIGKILL)
             assert running.finish().code == -signal.SIGKILL
