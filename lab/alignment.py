@@ -19,7 +19,7 @@ _BASE = re.compile(r"\[(\w+)(?:, #(-?\w+))?\]")
 _ONLY_READS = re.compile(
     r"cmp|cmn|tst|teq|str(?!ex).*|stm.*|stl|push|v(?!mov|mrs).*|b|bl?x?|cbn?z|tb[bh]|it.*|pld.*"
 )
-_TWO_RESULTS = ("smull", "umull", "smlal", "umlal", "umaal", "vmov")
+_TWO_RESULTS = ("smull", "umull", "smlal", "smlsl", "umlal", "umaal", "vmov")
 _WORD = 4
 ALIGNED, UNKNOWN = "aligned", ""  # classes besides "the same as this register on entry"
 

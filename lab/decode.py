@@ -56,7 +56,7 @@ class Block:
 
 
 @lru_cache(maxsize=1 << 16)
-def decode(core: Core, code: bytes) -> Block:
+def decode(core: Core, code: bytes, it_state: int = 0) -> Block:
     """Decode a basic block; the result does not depend on its address.
 
     Halfwords that are no instruction count as one instruction of one cycle.
@@ -64,6 +64,7 @@ def decode(core: Core, code: bytes) -> Block:
     Args:
         core: whose cycle table applies.
         code: the whole block.
+        it_state: of an IT in front of the block that reaches into it (Armv7-M ARM, A7.3.3).
     """
     stack, alignment = _Stack(), Alignment()
     divisions: list[tuple[int, str, str]] = []
@@ -72,7 +73,7 @@ def decode(core: Core, code: bytes) -> Block:
     undefined_offset: int | None = None
     previous: _Instruction | None = None
     alone = False  # the one before issued by itself, so that this one may join it
-    for offset, size, instruction, condition in _instructions(code):
+    for offset, size, instruction, condition in _instructions(code, it_state):
         count += 1
         cost = _cost(core.cycles, instruction, previous)
         alone = not (
@@ -147,6 +148,8 @@ class _Instruction:
     returns: bool = False
 
 
+CONDITIONS = ("eq", "ne", "hs", "lo", "mi", "pl", "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le",
+              "", "")  # fmt: skip
 _OTHER = _Instruction("", "", "other")
 _MOVES_DOUBLES = {"vmov", "vldr", "vstr", "vpush", "vpop"}  # single-precision FPUs have these
 _PAIRS = {"none": 0, "narrow": 2, "any": 4}  # bytes of an instruction that may issue with another
@@ -181,14 +184,15 @@ _OVERWRITES = re.compile(r"v?mov|mvn|[su]xt|rev|clz|rbit|neg|rsb|adr|v?ldr|vcvt|
 _READS_FIRST = re.compile(r"cmp|cmn|tst|teq|bl?x|str.*|v?stm.*|v?ldm.*")
 
 
-def _instructions(code: bytes) -> list[tuple[int, int, _Instruction, str]]:
+def _instructions(code: bytes, it_state: int) -> list[tuple[int, int, _Instruction, str]]:
     """Offset, size, meaning, and the condition that an IT gives it, of each instruction."""
     found: list[tuple[int, int, _Instruction, str]] = []
+    given = _conditions(it_state)  # the disassembler does not know of that IT
     offset = pending = 0
     while offset < len(code):
         for address, size, mnemonic, operands in _disassembler().disasm_lite(code[offset:], offset):
             name, _, suffix = mnemonic.partition(".")
-            condition = ""
+            condition = given.pop(0) if given else ""
             if pending and (match := _CONDITIONS.fullmatch(name)):
                 name, condition = match.groups()
             pending = max(0, pending - 1)
@@ -202,6 +206,15 @@ def _instructions(code: bytes) -> list[tuple[int, int, _Instruction, str]]:
             offset += size
             pending = max(0, pending - 1)
     return found
+
+
+def _conditions(it_state: int) -> list[str]:
+    """Conditions of the instructions that an IT still reaches."""
+    conditions = []
+    while it_state & 0xF:
+        conditions.append(CONDITIONS[it_state >> 4])
+        it_state = it_state & 0xE0 | it_state << 1 & 0x1F if it_state & 7 else 0
+    return conditions
 
 
 @lru_cache(maxsize=1)

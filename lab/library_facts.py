@@ -18,7 +18,7 @@ from lab.object_file import ObjectFile, read_object
 _CONSTRUCTOR = "_ZN6tflite16MicroInterpreterC"
 _LOG = frozenset({"DebugLog", "DebugVsnprintf"})
 _CALLBACK = "RegisterDebugLogCallback"
-_ABORTS = frozenset({"_Z9AbortImplv", "AbortImpl", "abort", "DebugLog"})
+_ABORTS = frozenset({"_Z9AbortImplv", "abort"})
 _REPORT = "_ZN6tflite13ErrorReporter6ReportEPKcz"
 _PRINTF = "_Z11MicroPrintfPKcz"
 # Functions of micro_allocator.cc, of either generation.
@@ -92,7 +92,7 @@ def _facts(data: bytes, where: str) -> LibraryFacts:
         abi=library_abi(objects, where),
         api=generation.api,
         stripped=_is_stripped(objects, generation),
-        ndebug=not any(one.undefined & _ABORTS for one in _allocators(objects)),
+        ndebug=not any(map(_checks, _allocators(objects))),
         cmsis_nn="arm_convolve_s8" in defined,
         generic=_CALLBACK in defined,
         static_memory=_DYNAMIC_MEMORY not in defined,
@@ -117,6 +117,14 @@ def _generation(objects: Sequence[ObjectFile], where: str) -> Generation:
 def _allocators(objects: Sequence[ObjectFile]) -> list[ObjectFile]:
     """The object file of ``micro_allocator.cc``, which checks most and reports most."""
     return [one for one in objects if one.defined & _ALLOCATION]
+
+
+def _checks(one: ObjectFile) -> bool:
+    """Whether it holds checks that NDEBUG takes out.
+
+    What stops the program is an inline function: of it, often only its text is left.
+    """
+    return one.halts or bool((one.defined | one.undefined) & _ABORTS)
 
 
 def _is_stripped(objects: Sequence[ObjectFile], generation: Generation) -> bool:

@@ -50,6 +50,7 @@ class ObjectFile:
         defined: global and weak symbols it defines.
         undefined: symbols it wants.
         has_code: it holds instructions.
+        halts: it can print HALTED, which TFLM's checks do before they stop.
         lto: it holds a compiler's own form of the program, for the linker to compile.
         compiler: what its compiler says of itself; empty when it says nothing.
     """
@@ -59,6 +60,7 @@ class ObjectFile:
     defined: frozenset[str]
     undefined: frozenset[str]
     has_code: bool
+    halts: bool
     lto: bool
     compiler: str
 
@@ -76,7 +78,9 @@ def read_object(data: memoryview, name: str, where: str) -> ObjectFile:
     """
     place = f"{where}({name})"
     if bytes(data[:4]) in _BITCODE:
-        return ObjectFile(name, {}, frozenset(), frozenset(), False, lto=True, compiler="")
+        return ObjectFile(
+            name, {}, frozenset(), frozenset(), False, halts=False, lto=True, compiler=""
+        )
     try:
         return _Reader(data, place).object_file(name)
     except (struct.error, IndexError, ValueError) as error:
@@ -100,6 +104,7 @@ class _Reader:
             defined=frozenset(defined),
             undefined=frozenset(undefined),
             has_code=any(s.flags & _EXECUTABLE and s.size for s in self.sections),
+            halts=b"HALTED\0" in bytes(self.data),
             lto=any(name.startswith((".gnu.lto_", ".llvm.lto")) for name in names),
             compiler=self._compiler(),
         )

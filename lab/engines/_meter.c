@@ -104,6 +104,13 @@ typedef struct Meter {
     Watch *watches;
 } Meter;
 
+static uint32_t read_register(Meter *m, int id)
+{
+    uint32_t value = 0;
+    m->reg_read(m->uc, id, &value);
+    return value;
+}
+
 /* ---- table of blocks ---- */
 
 static uint32_t key_address(uint64_t key) { return (uint32_t)key; }
@@ -185,7 +192,10 @@ static bool learn(Meter *m, uint64_t key)
     PyGILState_STATE gil = PyGILState_Ensure();
     Cold cold = {.key = key};
     bool ok = false;
-    PyObject *answer = PyObject_CallFunction(m->decode, "II", key_address(key), key_size(key));
+    uint32_t xpsr = read_register(m, UC_ARM_REG_XPSR);
+    uint32_t it_state = (xpsr >> 8 & 0xfc) | (xpsr >> 25 & 3); /* Armv7-M ARM, B1.4.2 */
+    PyObject *answer = PyObject_CallFunction(m->decode, "III", key_address(key), key_size(key),
+                                             it_state);
     if (answer && PyArg_ParseTuple(answer, "IIiiII", &cold.instructions, &cold.cycles,
                                    &cold.sp_low, &cold.sp_tail, &cold.flags, &cold.aligned)) {
         ok = make_room(m);
@@ -235,13 +245,6 @@ static void arm(Meter *m, int64_t blocks)
 }
 
 /* ---- stack pointer ---- */
-
-static uint32_t read_register(Meter *m, int id)
-{
-    uint32_t value = 0;
-    m->reg_read(m->uc, id, &value);
-    return value;
-}
 
 static void lower(Meter *m, int64_t sp, uint32_t pc)
 {
@@ -325,6 +328,10 @@ static Reason judge(Meter *m, Cold *cold)
 {
     if (m->below_limit && m->stack_limit) /* a computed SP, found out behind its block */
         return STACK_LIMIT;
+    if (m->new_traps) {
+        m->new_traps = false;
+        return NEW_TRAPS;
+    }
     if (cold->stop && !m->first)
         return ADDRESS;
     if (cold->flags & HALTED)
@@ -333,10 +340,6 @@ static Reason judge(Meter *m, Cold *cold)
         Reason reason = check(m);
         if (reason)
             return reason;
-    }
-    if (m->new_traps) {
-        m->new_traps = false;
-        return NEW_TRAPS;
     }
     if (cold->flags & USES_FPU && !m->fpu_enabled)
         return NO_COPROCESSOR;
@@ -362,6 +365,16 @@ static inline void count(Meter *m, Hot *hot, uint64_t address, uint32_t size)
     m->last = address | (uint64_t)size << 32;
 }
 
+/* Bring the next block to the slow path. */
+static void hurry(Meter *m)
+{
+    if (m->countdown > 1) {
+        m->deferred += m->countdown - 1;
+        m->armed -= m->countdown - 1;
+        m->countdown = 1;
+    }
+}
+
 /* What a block that takes the slow path does to SP. */
 static void enter(Meter *m, const Cold *cold)
 {
@@ -376,9 +389,7 @@ static void enter(Meter *m, const Cold *cold)
         m->pending = true;
         m->pending_tail = cold->sp_tail;
         m->pending_pc = address;
-        m->deferred = m->countdown - 1;
-        m->armed -= m->deferred;
-        m->countdown = 1;
+        hurry(m);
     }
 }
 
@@ -533,7 +544,10 @@ static void system_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t
                      || ((offset & ~3ull) == CPACR && !(m->features & HAS_FPU));
     if (read_only)
         return;
-    m->new_traps |= (offset & ~3ull) == CCR;
+    if ((offset & ~3ull) == CCR) {
+        m->new_traps = true;
+        hurry(m);
+    }
     memcpy(m->system + (offset & 0xfff), &value, size);
     if ((offset & ~3ull) == SYST_CVR || (offset & ~3ull) == SYST_CSR) {
         settle(m);

@@ -5,7 +5,7 @@ class Meter:
         self,
         uc: int,
         functions: tuple[int, ...],
-        decode: Callable[[int, int], tuple[int, int, int, int, int, int]],
+        decode: Callable[[int, int, int], tuple[int, int, int, int, int, int]],
         taken_cycles: int,
         features: int,
         /,

@@ -10,9 +10,7 @@ from lab.engines.memory import Memory
 _DYNAMIC_SP, _USES_FPU, _HALTED, _INEXACT_SP, _WANTS_PROBES, _UNDEFINED = 1, 2, 4, 8, 16, 32
 _KEEPS_ALIGNMENT, _ENDS_IN_HINT = 64, 128
 HAS_FPU, HAS_CYCCNT = 1, 2
-# The encodings of the conditions, and of the registers by the names they have in decoded text.
-CONDITIONS = ("eq", "ne", "hs", "lo", "mi", "pl", "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le",
-              "")  # fmt: skip
+# The encodings of the registers, by the names they have in decoded text.
 REGISTER_NUMBERS = {f"r{n}": n for n in range(13)} | {
     "sb": 9, "sl": 10, "fp": 11, "ip": 12, "lr": 14,
 }  # fmt: skip
@@ -28,15 +26,19 @@ class Decoder:
         self._memory = memory
         self.last_instruction: dict[int, int] = {}  # by the end of the block
         self.watched: dict[int, Block] = {}  # blocks with something to look at, by their start
+        self._it_states: dict[int, int] = {}  # by the start of blocks that begin inside an IT
         self.traps_divisions = False
         self.ran_from_ram = False
 
     def block(self, address: int, size: int) -> Block:
         """Decode what lies there now."""
-        return decode(self._core, self._memory.read(address, size))
+        it_state = self._it_states.get(address, 0)
+        return decode(self._core, self._memory.read(address, size), it_state)
 
-    def describe(self, address: int, size: int) -> MeterRow:
+    def describe(self, address: int, size: int, it_state: int) -> MeterRow:
         """Answer the meter about a block it has not met."""
+        if it_state:
+            self._it_states[address] = it_state
         block = self.block(address, size)
         self.last_instruction[address + size] = address + block.last_offset
         inside = any(not access.entry for access in block.accesses)

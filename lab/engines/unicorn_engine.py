@@ -21,12 +21,11 @@ from unicorn import arm_const
 from unicorn import unicorn_const as const
 from unicorn.unicorn_py3.unicorn import uclib
 
-from lab.decode import Block
+from lab.decode import CONDITIONS, Block
 from lab.elf import Segment
 from lab.engines._meter import Meter
 from lab.engines.base import Fault, Machine, Stop, StopReason, Totals
 from lab.engines.blocks import (
-    CONDITIONS,
     HAS_CYCCNT,
     HAS_FPU,
     REGISTER_NUMBERS,
@@ -470,14 +469,21 @@ class UnicornEngine:
 
     def _run_up_to(self, offset: int) -> Stop | None:
         """Execute what precedes an offset from PC in its block; a fault that came before it."""
-        pc = self.register("pc")
+        start = self.register("pc")
         if not offset:
             return None
-        outcome = self._do(partial(self._execute_part, pc, pc + offset))
+        block = self._block_here()
+        outcome = self._do(partial(self._execute_part, start, start + offset))
+        if outcome.reason == _Reason.DIVIDED_BY_ZERO:
+            self._land(pc := self._meter.watched())
+            return _fault("divide_by_zero", pc)
+        if outcome.reason == _Reason.UNALIGNED:
+            self._land(pc := self._meter.watched())
+            access = next(a for a in block.accesses if start + a.offset == pc)
+            return _fault("unaligned", pc, self._value(access.register) + access.displacement)
         if outcome.error not in _DATA_FAULTS:
             return None
-        pc = self.register("pc")
-        self._land(pc)
+        self._land(pc := self.register("pc"))
         return _fault(_DATA_FAULTS[outcome.error], pc, outcome.address)
 
     def _execute_part(self, pc: int, end: int) -> _Outcome:

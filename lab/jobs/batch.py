@@ -24,7 +24,7 @@ from lab.jobs.check import judged, usable
 from lab.jobs.inputs import read_inputs
 from lab.jobs.options import Options, validate
 from lab.jobs.parallel import Cell, Outcome, Unit, run_units
-from lab.jobs.would_do import measured_on
+from lab.jobs.would_do import library_boards, measured_on
 from lab.results import BatchResult, CheckResult, NoRecord
 from lab.runtimes import load_runtime
 from lab.yaml_source import nearest
@@ -83,7 +83,8 @@ def measure_all(
     """The same, and which boards of the library would do is measured on all of them.
 
     What names a bank of one board (``ram``, ``arena_bank``) is left out there, and so are boards
-    without the reserve profile that was asked for.
+    without the reserve profile that was asked for. A board of the library that gave no answer is
+    not among those considered.
     """
     wanted = _wanted(models, named(boards), options)
     library = _wanted(models, _library(options), replace(options, ram=(), arena_bank=None))
@@ -98,7 +99,7 @@ def measure_all(
             would_do = measured_on(other for other in found if isinstance(other, CheckResult))
             outcomes[one.key] = outcome.model_copy(update={"would_do": would_do})
     records = _result(wanted, [outcomes[one.key] for one in wanted]).records
-    problems = _result(every, [outcomes[one.key] for one in every]).problems
+    problems = _result(wanted, [outcomes[one.key] for one in wanted]).problems
     return BatchResult(records=records, problems=problems)
 
 
@@ -131,8 +132,8 @@ def named(boards: Sequence[str]) -> list[str]:
 def _wanted(models: Sequence[str], boards: Sequence[str], options: Options) -> list[_Wanted]:
     """All checks, in order; raises UsageError for what makes no sense before anything runs."""
     validate(options)
-    if options.save_outputs and len(models) * len(boards) > 1:
-        raise UsageError("save-outputs: one model and one board at a time")
+    if options.save_outputs:
+        raise UsageError("save-outputs: name one model and one board")
     described = {board: _described(board, options) for board in boards}
     if options.inputs:
         for model in models:
@@ -153,10 +154,9 @@ def _described(board: str, options: Options) -> Board | InputError:
 def _library(options: Options) -> list[str]:
     """Boards of the library, without those that the runtime or the reserve profile is not for."""
     runtime = load_runtime(options.runtime)
-    boards = [load_board(name) for name in board_names()]
     return [
         board.name
-        for board in boards
+        for board in library_boards()
         if not runtime.mismatch(CORES[board.core])
         and (not options.reserve or options.reserve in board.reserves)
     ]

@@ -8,6 +8,7 @@ from lab.cores import CORES
 from lab.jobs.measured import Measured, Subject
 from lab.jobs.memory import memory_of
 from lab.jobs.verdict import verdict_of
+from lab.measure.arena import Required
 from lab.measure.failures import Failure
 from lab.measure.ops import OperatorVerdict, Registration, blocking
 from lab.measure.session import Inference, OperatorRun
@@ -168,8 +169,14 @@ def _arena(measured: Measured) -> results.Arena | None:
             else required.size - outcome.persistent - outcome.non_persistent
         ),
         trials=required.trials,
-        below=required.below.reason if required.below else None,
+        below=_below(required),
     )
+
+
+def _below(required: Required) -> str | None:
+    if required.differs:
+        return "allocation succeeds, but the outputs are others"
+    return required.below.reason if required.below else None
 
 
 def _stack(measured: Measured) -> results.Stack | None:

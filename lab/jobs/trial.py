@@ -115,7 +115,8 @@ class Trial:
     @property
     def _patience(self) -> float:
         # The engine ends a phase at its own limit; this is for a worker that does not answer.
-        return (self.options.limits.seconds + 60.0) * (self.options.invokes + 2)
+        # A probe runs some dozens of allocations, and inference at sizes that are in doubt.
+        return (self.options.limits.seconds + 60.0) * (self.options.invokes + 100)
 
     def _on_board(self, measured: Measured, probed: Probed) -> Measured:
         """Link for the board's banks and run there, as far as the image places at all."""
@@ -135,7 +136,9 @@ class Trial:
         arena = self._arena_on_board(measured)
         start = self._start(placement.arena_base, arena, placement.stack_limit)
         outcome = self.worker.call(tasks.run, device, start, seconds=self._patience)
-        self._agree(outcome, measured)
+        assert measured.probe.required is not None
+        if arena >= measured.probe.required.size:  # with less, it may compute anything
+            self._agree(outcome, measured)
         digest = hashlib.sha256(elf.read_bytes()).hexdigest()
         return replace(measured, on_board=outcome, image_sha256=digest)
 

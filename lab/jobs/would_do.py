@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lab import banks, cores, results, yaml_source
 from lab import board as board_module
-from lab import cores, results, yaml_source
 from lab.board import Board, Run, board_names, load_board
 from lab.cache import Cache, key
 from lab.errors import InputError
@@ -80,11 +80,11 @@ def library(cache: Cache) -> tuple[Candidate, ...]:
 
     Reading tens of board files takes longer than a small check, so the facts are kept in the cache.
     """
-    makers = [Path(str(module.__file__)) for module in (board_module, yaml_source, cores)]
+    makers = [Path(str(module.__file__)) for module in (banks, board_module, yaml_source, cores)]
     name = key(data_dir("platforms"), *makers, Path(__file__))
 
     def build(to: Path) -> None:
-        found = [asdict(Candidate.of(board)) for board in _boards()]
+        found = [asdict(Candidate.of(board)) for board in library_boards()]
         (to / "boards.json").write_text(json.dumps(found))
 
     path = cache.get_or_build("boards", name, build) / "boards.json"
@@ -108,6 +108,8 @@ def computed(
     """
     outcome, required = measured.probe.outcome, measured.probe.required
     if not isinstance(outcome, Inference) or required is None:
+        return None
+    if subject.request.arena_bank:  # other boards have other banks
         return None
     alike = [board for board in boards if board.core == subject.board.core]
     demand = subject.demand(measured.sizes, required.size, outcome.stack.high_water)
@@ -139,7 +141,8 @@ def measured_on(records: Iterable[CheckResult]) -> results.WouldDo:
     )
 
 
-def _boards() -> Iterator[Board]:
+def library_boards() -> Iterator[Board]:
+    """Boards of the library; without those whose file is damaged."""
     for name in board_names():
         with contextlib.suppress(InputError):  # whoever is writing it hears of it from lab boards
             yield load_board(name)

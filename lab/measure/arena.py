@@ -25,13 +25,16 @@ class Required:
 
     Attributes:
         size: bytes; allocation succeeded with it and failed with 16 less.
-        below: how it failed with 16 bytes less; None if the model needs no arena at all.
+        below: how it failed with 16 bytes less; None if the model needs no arena at all, or if it
+            did not fail but computed something else.
+        differs: with 16 bytes less the outputs were others.
         trials: allocations run.
     """
 
     size: int
     below: Failure | None
     trials: int
+    differs: bool = False
 
 
 def required_arena(session: Session, start: Start, reported: int, setup: int) -> Required:

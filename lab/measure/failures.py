@@ -112,7 +112,8 @@ class Failure:
     @property
     def may_want_arena(self) -> bool:
         """Whether more arena might help: a runtime without messages does not say what it wants."""
-        silent = self.phase == "allocate" and self.failure_class == "failed_without_words"
+        mute = {"failed_without_words", "halted", "guest_fault"}
+        silent = self.phase == "allocate" and self.failure_class in mute and not causes(self.log)
         return self.is_arena_too_small or silent
 
     @property
@@ -152,19 +153,19 @@ def causes(log: tuple[str, ...]) -> list[str]:
     return [line for line in log if _names_memory(line) or _rule(line)]
 
 
-def classify(log: tuple[str, ...], stop: Stop | None, *, preparing: bool = False) -> str:
+def classify(log: tuple[str, ...], stop: Stop | None, *, planned: int | None = None) -> str:
     """Failure class of the first cause.
 
     Args:
         log: the runtime's lines.
         stop: how the run ended if the firmware did not end by itself.
-        preparing: operators were still being prepared.
+        planned: how many of the lines were told before memory was planned; None: not known.
     """
     if stop is not None and stop.reason is StopReason.STACK_LIMIT:
         return "stack_overflow"
     crashed = stop is not None
     for number, line in enumerate(log):
-        name = _of_memory(log, number, preparing) if _names_memory(line) else _rule(line)
+        name = _of_memory(log, number, planned) if _names_memory(line) else _rule(line)
         if name:
             return "arena_too_small_crash" if crashed and name in ARENA_CLASSES else name
     if stop is None:
@@ -176,11 +177,11 @@ def _names_memory(line: str) -> bool:
     return any(text in line for text in _TOO_SMALL)
 
 
-def _of_memory(log: tuple[str, ...], number: int, preparing: bool) -> str:
+def _of_memory(log: tuple[str, ...], number: int, planned: int | None) -> str:
     """Which part of the arena a failed allocation was for; the line after it says who asked."""
     line, after = log[number], " ".join(log[number + 1 : number + 2])
     if _HEAD in line:  # the head also holds requests for scratch buffers until planning
-        early = preparing or _STARTING in after
+        early = _STARTING in after or (planned is not None and number < planned)
         return "arena_too_small_temp" if early else "arena_too_small_nonpersistent"
     if _TEMP in line or (_TAIL not in line and _PLANNING.search(after)):
         return "arena_too_small_temp"

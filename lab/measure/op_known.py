@@ -129,6 +129,8 @@ def _lacking(operator: Operator, table: KnownOperators) -> Iterator[Finding]:
             named = f'custom operator "{shorten(code.custom_code)}"' if code.custom_code else ""
             reason = f"{named} is none that the lab registers" if named else "has no name"
             yield missing("custom_op_missing", reason, "use builtin operators")
+        else:
+            yield Finding("unknown", "", "a custom operator of this runtime: nobody tried it")
         return
     failure_class = "op_missing" if code.code <= table.highest_code else "op_code_out_of_range"
     yield missing(failure_class, "is not in this runtime", table.instead.get(code.name, ""))

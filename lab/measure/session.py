@@ -44,6 +44,7 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+_AN_INSTANT = 1e-6  # seconds; what is left when time is up
 _MOST_BUFFERS = 10_000  # of a plan; no runtime has memory for as many
 
 
@@ -181,6 +182,8 @@ class Session:
     _lowest: tuple[int, int] = field(init=False)  # SP and PC, of phases before a restart
     _operator: int | None = field(init=False, default=None)
     _phase: Literal["allocate", "invoke"] = field(init=False, default="allocate")
+    _stage: str = field(init=False, default="start")
+    _lines_before_planning: int | None = field(init=False, default=None)
     _budget_end: int = field(init=False, default=0)
     _deadline: float = field(init=False, default=0.0)
 
@@ -199,7 +202,7 @@ class Session:
         """
         try:
             self._begin(start, instructions)
-            self._run({self._at("lab_allocated")})
+            self._allocate_tensors()
             self._check_status()
         except _EndedError as ended:
             return ended.failure
@@ -267,10 +270,23 @@ class Session:
         """Constructor and AllocateTensors."""
         self._run({self._at(self._insides.constructor)})
         before = self.engine.totals()
-        self._run({self._at("lab_allocated")})
+        self._allocate_tensors()
         cost = _Cost.between(before, self.engine.totals())
         self._check_status()
         return cost
+
+    def _allocate_tensors(self) -> None:
+        """Run to the end of AllocateTensors; note when operators are prepared, as far as told."""
+        allocated = self._at("lab_allocated")
+        for stage, symbol in zip(("prepare", "plan"), self._insides.preparing or (), strict=False):
+            place = self.image.symbols.get(symbol)
+            if place is None:  # part of its only caller
+                continue
+            if self._run({allocated, place.address}).pc == allocated:
+                return
+            self._stage = stage
+            self._lines_before_planning = len(self._mailbox.log()) if stage == "plan" else None
+        self._run({allocated})
 
     def _invoke(self, number: int) -> _Invoke:
         """One inference; the first one operator by operator."""
@@ -324,6 +340,9 @@ class Session:
 
     def _begin(self, start: Start, instructions: int | None = None) -> None:
         self._start, self._phase, self._operator = start, "allocate", None
+        # Where nothing tells when operators are prepared, the interpreter's own note does.
+        self._stage = "start" if self._insides.preparing else "prepare"
+        self._lines_before_planning = None
         self._lowest = (self._top, 0)
         self.engine.reset()
         self._allow(instructions or self.limits.instructions)
@@ -346,7 +365,7 @@ class Session:
         stop = self.engine.run(
             until,
             instructions=max(1, self._budget_end - self.engine.totals().instructions),
-            seconds=max(0.0, self._deadline - time.monotonic()),
+            seconds=max(_AN_INSTANT, self._deadline - time.monotonic()),
             stack_limit=self._start.stack_limit,
         )
         if stop.reason is StopReason.ADDRESS:
@@ -375,9 +394,9 @@ class Session:
         log = self._mailbox.log()
         sp = min(self._lowest, self._minimum())[0]
         operator = self._operator if self._phase == "invoke" else self._preparing()
-        preparing = operator is not None and operator < self._start.operators - 1
+        planned = self._lines_before_planning if self._stage == "plan" else len(log)
         return Failure(
-            failure_class=classify(log, stop, preparing=preparing),
+            failure_class=classify(log, stop, planned=planned),
             phase=self._phase,
             log=log,
             status=self._mailbox.word("status"),
@@ -390,7 +409,7 @@ class Session:
 
     def _preparing(self) -> int | None:
         """The operator that is being initialised or prepared, if one is."""
-        if not self._mailbox.word("interpreter"):
+        if self._stage != "prepare" or not self._mailbox.word("interpreter"):
             return None
         try:
             node = self._interpreter().current_node()

@@ -75,12 +75,13 @@ def proved(
     Raises:
         NoVerdictError: inference fails or differs even so.
     """
-    below = found.below
+    below, differs = found.below, False
     for size in range(found.size, found.size + _OVERLAP + 1, ARENA_STEP):
         outcome = session.infer(with_arena(start, size))
         if isinstance(outcome, Inference) and outcome.outputs == plenty.outputs:
-            return outcome, replace(found, size=size, below=below)
+            return outcome, replace(found, size=size, below=below, differs=differs)
         below = outcome if isinstance(outcome, Failure) else None
+        differs = below is None
     raise NoVerdictError(
         f"no verdict: allocation succeeds with an arena of {found.size:,} B, but inference "
         "fails or differs there; the runtime uses memory it did not allocate"

@@ -57,12 +57,16 @@ class Insides:
     Attributes:
         api: its name.
         add_buffer: symbol of the function that tells the memory planner of a buffer.
+        preparing: symbols of the functions at whose entry initialising operators begins, and
+            preparing them is over: only between the two does the interpreter's note of the current
+            operator say anything. None: the note itself tells.
         structs: structures to read, by name; each with offsets known from elsewhere, by field.
         sizes: sizes that structures had where those offsets are from.
     """
 
     api: str
     add_buffer: str
+    preparing: tuple[str, str] | None
     structs: Mapping[str, Mapping[str, int]]
     sizes: Mapping[str, int] = field(default_factory=dict)
 
@@ -79,12 +83,14 @@ class Insides:
             return PlannedBuffer(size, first, last)
         # Time 0 is when the inputs are written, operator i runs at i + 1.
         size, first, last_used = (engine.register(name) for name in ("r1", "r2", "r3"))
-        return PlannedBuffer(size, max(0, first - 1), last_used - 1)
+        first = max(0, first - 1)
+        return PlannedBuffer(size, first, max(first, last_used - 1))
 
 
 _2020 = Insides(
     api="2020-07",
     add_buffer="_ZN6tflite19GreedyMemoryPlanner9AddBufferEPNS_13ErrorReporterEiii",
+    preparing=None,
     structs={
         "tflite::MicroInterpreter": {},
         "tflite::MicroAllocator": {},
@@ -99,6 +105,11 @@ _2020 = Insides(
 _2026 = Insides(
     api="2026-08",
     add_buffer="_ZN6tflite19GreedyMemoryPlanner9AddBufferEiii",
+    preparing=(
+        "_ZN6tflite21MicroInterpreterGraph13InitSubgraphsEv",
+        "_ZN6tflite14MicroAllocator22CommitStaticMemoryPlanEPKNS_5ModelEPNS_19SubgraphAllocations"
+        "EPNS_19ScratchBufferHandleE",
+    ),
     structs={
         "tflite::MicroInterpreter": {"allocator_": 108, "graph_": 112},
         "tflite::MicroInterpreterGraph": {

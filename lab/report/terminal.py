@@ -180,8 +180,15 @@ def _figures(result: CheckResult) -> Iterator[str]:
 
 
 def _ram(result: CheckResult, ram: Ram) -> Iterator[str]:
-    banks = ", ".join(f"{bank.name} {bank.size_bytes:,} B" for bank in result.board.ram)
-    yield f"RAM     {format_size(ram.available_bytes)} usable for data: {banks}"
+    used = {name for span in ram.layout for name in span.banks}
+    banks = ", ".join(
+        f"{bank.name} {bank.size_bytes:,} B"
+        for bank in result.board.ram
+        if not used or bank.name in used
+    )
+    whole = result.board.ram_data_bytes
+    of = "usable for data" if ram.available_bytes == whole else f"used, of {whole:,} B for data"
+    yield f"RAM     {format_size(ram.available_bytes)} {of}: {banks}"
     yield _row("static", ram.static_bytes, ".data and .bss, exact")
     asked = result.request.arena_bytes is not None
     yield _row("arena", ram.arena_bytes, "as asked for" if asked else "required, measured")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from guest import ENABLE_FPU, END, FLASH, assembled, at_the_end, loaded, machine_of, run
+from guest import ENABLE_FPU, END, FLASH, TOP, assembled, at_the_end, loaded, machine_of, run
 
 from lab.cores import CORES
 from lab.engines.base import Fault, StopReason
@@ -241,3 +241,66 @@ def test_the_cycle_counter_is_there_where_the_architecture_has_it(core: str) -> 
     engine, _ = ran(source, core)
     assert (engine.register("r2") > 0) == (core != "cortex-m0plus")
     assert engine.read(FLASH, 4)
+
+
+def at_the_border(before: str, it: str, after: str) -> str:
+    """A program whose IT is the last instruction of a page: the next block begins inside it."""
+    return f"""{before}
+        b 1f
+        .ltorg
+        .org 0x3f6
+    1:  {it}
+        {after}
+    """
+
+
+@pytest.mark.parametrize("core", THUMB2)
+def test_an_it_that_reaches_into_the_next_block(core: str) -> None:
+    skipped = "ldr r3, =0x20000101 \n movs r2, #1 \n cmp r2, #1"
+    source = at_the_border(skipped, "it ne", "ldrdne r0, r1, [r3]")
+    engine = loaded(assembled(source + END, CORES[core]), machine_of(CORES[core]))
+    at_the_end(run(engine))
+    taken = at_the_border(skipped, "it eq", "ldrdeq r0, r1, [r3]")
+    assert ran(taken, core)[1] == Fault("unaligned", FLASH + 0x400, 0x20000101)
+    moved = at_the_border(skipped, "it ne", "movne r3, sp \n ldrd r0, r1, [r3]")
+    assert ran(moved, core)[1] == Fault("unaligned", FLASH + 0x402, 0x20000101)
+
+
+@pytest.mark.parametrize("core", THUMB2)
+def test_a_push_that_an_it_of_the_block_before_skips(core: str) -> None:
+    compare = "movs r2, #1 \n cmp r2, #1"
+    source = at_the_border(compare, "it ne", "stmdbne sp!, {r0-r3}")
+    engine = loaded(assembled(source + END, CORES[core]), machine_of(CORES[core]))
+    at_the_end(run(engine))
+    totals = engine.totals()
+    assert (totals.minimum_sp, totals.minimum_sp_exact) == (TOP, True)
+    source = at_the_border(compare, "it eq", "stmdbeq sp!, {r0-r3}")
+    engine = loaded(assembled(source + END, CORES[core]), machine_of(CORES[core]))
+    at_the_end(run(engine))
+    assert engine.totals().minimum_sp == TOP - 16
+
+
+@pytest.mark.parametrize("core", THUMB2)
+def test_the_trap_holds_from_the_next_block_on(core: str) -> None:
+    source = """
+        ldr r5, =0xe000ed14
+        movs r6, #0x10
+        movs r7, #9
+        movs r1, #0
+    1:  sdiv r0, r7, r1
+        cmp r7, #5
+        bne 2f
+        str r6, [r5]
+    2:  subs r7, #1
+        bne 1b
+    """
+    engine, fault = ran(source, core)
+    assert fault.kind == "divide_by_zero"
+    assert engine.register("r7") == 4
+
+
+@pytest.mark.parametrize("core", WITH_FPU)
+def test_a_watched_access_before_the_first_floating_point(core: str) -> None:
+    source = f"{AT} adds r4, #1 \n cmp r4, r4 \n it eq \n ldrdeq r0, r1, [r4] \n vldr s0, [sp]"
+    _, fault = ran(source, core)
+    assert (fault.kind, fault.address) == ("unaligned", 0x20000101)

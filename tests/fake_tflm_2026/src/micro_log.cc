@@ -30,9 +30,3 @@ void MicroPrintf(const char* format, ...) {
 int MicroVsnprintf(char* buffer, size_t size, const char* format, va_list args) {
   return DebugVsnprintf(buffer, size, format, args);
 }
-
-void AbortImpl() {
-  MicroPrintf("HALTED");
-  while (true) {
-  }
-}
