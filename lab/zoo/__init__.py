@@ -144,7 +144,7 @@ def model_file(name_or_path: str | Path) -> Path:
         InputError: there is neither; says the nearest zoo model.
     """
     text = str(name_or_path)
-    if not _NAME.fullmatch(text) or os.path.lexists(text):  # noqa: PTH - never raises
+    if not _NAME.fullmatch(text) or os.path.lexists(text):
         return Path(name_or_path)
     if text in model_names():
         return model_path(text)
