@@ -4,10 +4,9 @@
 
 The batch is the zoo on every board of the library, images in the cache, without the separation
 networks: they take minutes, nearly all of it emulation, which hides what a batch costs. Its
-distinct runs (the probe map once for a
-model and core, each board's own memory) are done one after the other in one measuring process,
-without anything around them. The three are run in turn, so that a busy machine hurts all of them
-alike.
+distinct runs (the probe map once for a model and core, each board's own memory) are done one after
+the other in one measuring process, without anything around them. The three are run in turn, so
+that a busy machine hurts all of them alike.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ BATCH = """
 
 The zoo on every board of the library, images in the cache, against the runs in it that differ (the
 probe map once for a model and core, then each board's own memory) done one after the other in one
-measuring process. The separation networks are left out: they take minutes, nearly all of it emulation, which
-hides what a batch costs.
+measuring process. The separation networks are left out: they take minutes, nearly all of it
+emulation, which hides what a batch costs.
 
 """
 GOALS = {
