@@ -24,7 +24,7 @@ def roomy(core: str) -> Board:
 
 def checked(model: Path, board: Board, options: Options = Options()) -> CheckResult:  # noqa: B008
     """What ``lab check`` says, the probe run taken from an earlier check where there was one."""
-    return finish(trial(model, board, options), _probed(model, board.core, options.seed))
+    return finish(trial(model, board, options), probed(model, board.core, options.seed))
 
 
 def trial(model: Path, board: Board, options: Options = Options()) -> Trial:  # noqa: B008
@@ -42,7 +42,8 @@ def worker() -> Worker:
 
 
 @functools.cache
-def _probed(model: Path, core: str, seed: int) -> Probed:
+def probed(model: Path, core: str, seed: int = 1) -> Probed:
+    """The probe run of a model on a core."""
     return trial(model, roomy(core), Options(seed=seed)).probe()
 
 
