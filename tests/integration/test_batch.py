@@ -251,7 +251,8 @@ def test_boards_that_would_do_are_those_that_do(model: str, options: Options) ->
 
 def test_measured_on_every_board(monkeypatch: pytest.MonkeyPatch) -> None:
     library = sorted({NANO, NUCLEO, "nrf52dk"})
-    monkeypatch.setattr("lab.jobs.batch.board_names", lambda: library)
+    boards = [load_board(name) for name in library]
+    monkeypatch.setattr("lab.jobs.batch.library_boards", lambda: boards)
     (record,) = measure_all(["tiny_float"], [NANO], Options(ram=["32 KiB"]), jobs=2).records
     assert record.board.what_if
     found = record.would_do
