@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from guests import ARENA_BYTES, FLASH, NOWHERE, RAM, STACK, TOP, guest, session, start
+from misbehaving import ARENA_BYTES, FLASH, NOWHERE, RAM, STACK, TOP, guest, session, start
 
 from lab.errors import NoVerdictError
 from lab.measure.failures import Failure
