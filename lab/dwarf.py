@@ -13,6 +13,7 @@ from typing import Any
 
 _LARGEST_NEST = 8
 _MOST_FIELDS = 4096
+_MOST_BITS = 63  # of a number of variable length
 _STRUCTS = frozenset({"DW_TAG_structure_type", "DW_TAG_class_type", "DW_TAG_union_type"})
 _SIZES = {
     "DW_FORM_addr": 4, "DW_FORM_data1": 1, "DW_FORM_data2": 2, "DW_FORM_data4": 4,
@@ -86,7 +87,7 @@ def _unit_types(
     scope: list[str] = []
     while at < end:
         start = at
-        code, at = _leb(data, at)
+        code, at = leb128(data, at)
         if not code:
             if scope:
                 scope.pop()
@@ -118,17 +119,22 @@ def _text(data: bytes, at: int, name: tuple[int, str], strings: dict[str, bytes]
 def _step(data: bytes, at: int, form: str) -> int:
     """Position after a value whose size stands in the data."""
     if form in _LEB:
-        return _leb(data, at)[1]
+        return leb128(data, at)[1]
     if form == "DW_FORM_string":
         return data.index(b"\0", at) + 1
     if form in ("DW_FORM_exprloc", "DW_FORM_block"):
-        length, at = _leb(data, at)
+        length, at = leb128(data, at)
         return at + length
     count = _LENGTH_BYTES[form]
     return at + count + int.from_bytes(data[at : at + count], "little")
 
 
-def _leb(data: bytes, at: int) -> tuple[int, int]:
+def leb128(data: bytes, at: int) -> tuple[int, int]:
+    """An unsigned number of variable length (DWARF 4, 7.6), and the position after it.
+
+    Raises:
+        ValueError: it has no end.
+    """
     value = shift = 0
     while True:
         byte = data[at]
@@ -137,6 +143,8 @@ def _leb(data: bytes, at: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, at
         shift += 7
+        if shift > _MOST_BITS:
+            raise ValueError("a number without an end")
 
 
 def layout(dwarf: Any, unit: int, entry: int) -> dict[str, int]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from lab.dwarf import leb128
 from lab.errors import InputError, Problem
 
 _ARM = 40
@@ -214,26 +215,13 @@ def _vendor_attributes(data: bytes) -> Iterator[tuple[int, int | str]]:
 def _values(data: bytes) -> Iterator[tuple[int, int | str]]:
     at = 0
     while at < len(data):
-        tag, at = _uleb(data, at)
+        tag, at = leb128(data, at)
         if tag == _COMPATIBILITY:
-            _, at = _uleb(data, at)
+            _, at = leb128(data, at)
         if tag == _COMPATIBILITY or tag in _STRING_TAGS or (tag > _COMPATIBILITY and tag % 2):
             end = data.index(b"\0", at)
             yield tag, data[at:end].decode("utf-8", "replace")
             at = end + 1
         else:
-            value, at = _uleb(data, at)
+            value, at = leb128(data, at)
             yield tag, value
-
-
-def _uleb(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7
-        if shift > 63:
-            raise ValueError("a number without an end")
