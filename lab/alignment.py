@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _CORE_REGISTER = re.compile(r"\b(?:r\d+|sb|sl|fp|ip|sp|lr|pc)\b")
 _FAULTS = re.compile(r"v?(ldm|stm)(ia|db|ea|fd)?|ldrd|strd|vldr|vstr|ldrexd?|strexd?|lda|stl")
@@ -52,7 +53,7 @@ class Alignment:
 
     def step(self, offset: int, name: str, operands: str, condition: str) -> None:
         """Take in one instruction, its condition already taken off its name."""
-        if _FAULTS.fullmatch(name):
+        if name[:1] in "vls" and _FAULTS.fullmatch(name):
             self._note(offset, name, operands, condition)
         for register, known in self._written(name, operands).items():
             kept = not condition or known == self._class(register)
@@ -82,10 +83,10 @@ class Alignment:
 
     def _written(self, name: str, operands: str) -> dict[str, str]:
         """Class of every core register that an instruction writes; too many is safe."""
-        registers = _CORE_REGISTER.findall(operands)
-        base, moves = self._written_back(operands)
+        registers = _registers(operands)
+        base, moves = _written_back(operands)
         back = {base: self._class(base) if moves % _WORD == 0 else UNKNOWN} if base else {}
-        if _ONLY_READS.fullmatch(name) or not registers:
+        if not registers or _only_reads(name):
             return back
         if "{" in operands or name.startswith("ld"):
             return back | dict.fromkeys(_loaded(operands), UNKNOWN)
@@ -93,15 +94,6 @@ class Alignment:
         return dict.fromkeys(results, UNKNOWN) | {
             registers[0]: self._computed(name.removesuffix("s"), operands)
         }
-
-    def _written_back(self, operands: str) -> tuple[str, int]:
-        if match := re.match(r"(\w+)!", operands):
-            return match[1], 0  # by whole words
-        if match := re.search(r"\[(\w+)(?:, #(-?\w+))?\](?:!|, #(-?\w+)$)", operands):
-            return match[1], int(match[2] or match[3] or "0", 0)
-        if match := re.search(r"\[(\w+),.*\]!", operands):
-            return match[1], 1
-        return "", 0
 
     def _computed(self, name: str, operands: str) -> str:
         """Class of the result of an arithmetic instruction."""
@@ -127,6 +119,28 @@ class Alignment:
         if operand.startswith("#"):
             return UNKNOWN if int(operand[1:], 0) % _WORD else ALIGNED
         return self._class(operand) if _CORE_REGISTER.fullmatch(operand) else UNKNOWN
+
+
+# Texts of operands come again and again; looking into each once is most of the speed here.
+@lru_cache(maxsize=1 << 14)
+def _registers(operands: str) -> tuple[str, ...]:
+    return tuple(_CORE_REGISTER.findall(operands))
+
+
+@lru_cache(maxsize=1 << 10)
+def _only_reads(name: str) -> bool:
+    return _ONLY_READS.fullmatch(name) is not None
+
+
+@lru_cache(maxsize=1 << 14)
+def _written_back(operands: str) -> tuple[str, int]:
+    if match := re.match(r"(\w+)!", operands):
+        return match[1], 0  # by whole words
+    if match := re.search(r"\[(\w+)(?:, #(-?\w+))?\](?:!|, #(-?\w+)$)", operands):
+        return match[1], int(match[2] or match[3] or "0", 0)
+    if match := re.search(r"\[(\w+),.*\]!", operands):
+        return match[1], 1
+    return "", 0
 
 
 def _shifts_words(part: str) -> bool:
