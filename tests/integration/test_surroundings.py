@@ -171,11 +171,15 @@ def test_a_read_only_checkout_and_temporary_directory(tmp_path: Path) -> None:
     for part in ("lab", "firmware", "platforms"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / part, checkout / part, ignore=ignored)
-    frozen = f"mount --bind {checkout} {checkout}; mount -o remount,bind,ro {checkout}"
-    ran = in_namespace(f"{frozen}; mount -t tmpfs -o ro none /tmp || true", "--version")
-    assert ran.code == 0
-    ran = in_namespace(frozen, *CHECK, cwd=checkout)
-    assert ran.code == 0, ran
+    temporary = tmp_path / "temporary"  # not /tmp itself: the checkout may lie there
+    temporary.mkdir()
+    frozen = (
+        f"mount --bind {checkout} {checkout}; mount -o remount,bind,ro {checkout}; "
+        f"mount -t tmpfs -o ro none {temporary}; export TMPDIR={temporary}"
+    )
+    for arguments in (["--version"], CHECK):
+        ran = in_namespace(frozen, *arguments, cwd=checkout)
+        assert ran.code == 0, ran
     assert not list(checkout.rglob("__pycache__"))
 
 
