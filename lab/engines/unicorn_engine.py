@@ -28,7 +28,6 @@ from lab.engines.base import Fault, Machine, Stop, StopReason, Totals
 from lab.engines.blocks import (
     HAS_CYCCNT,
     HAS_FPU,
-    REGISTER_NUMBERS,
     Decoder,
     meter_row,
 )
@@ -39,6 +38,7 @@ _REGISTERS = {f"r{n}": getattr(arm_const, f"UC_ARM_REG_R{n}") for n in range(13)
     "lr": arm_const.UC_ARM_REG_LR,
     "pc": arm_const.UC_ARM_REG_PC,
 }
+_ALSO = {"sb": "r9", "sl": "r10", "fp": "r11", "ip": "r12"}  # names in decoded text
 _THUMB = 1 << 24  # in xPSR
 _NO_END = 0xFFFFFFFF
 _EXCEPTION_RETURN = 0xFF000000  # from here on, an address is no address (Armv7-M ARM, B1.5.8)
@@ -330,8 +330,7 @@ class UnicornEngine:
         if self._decoder.traps_divisions:
             looks += [(*division, _Reason.DIVIDED_BY_ZERO) for division in block.divisions]
         for offset, register, condition, reason in looks:
-            number = REGISTER_NUMBERS[register]
-            which = _REGISTERS["lr" if number == 14 else f"r{number}"]
+            which = _REGISTERS[_ALSO.get(register, register)]
             self._meter.watch(start + offset, which, CONDITIONS.index(condition), reason)
         self._uc.ctl_remove_cache(start, start + 2)  # hooks enter code when it is translated
 
@@ -389,8 +388,7 @@ class UnicornEngine:
         return bool(self._value(register) & 3)
 
     def _value(self, register: str) -> int:
-        number = REGISTER_NUMBERS[register]
-        return self.register("lr" if number == 14 else f"r{number}")
+        return self.register(_ALSO.get(register, register))
 
     def _error(self, outcome: _Outcome, pc: int) -> Stop:
         if outcome.error in _DATA_FAULTS:

@@ -98,9 +98,7 @@ def measure_all(
             found = (outcomes[other.key] for other in library if other.model == one.model)
             would_do = measured_on(other for other in found if isinstance(other, CheckResult))
             outcomes[one.key] = outcome.model_copy(update={"would_do": would_do})
-    records = _result(wanted, [outcomes[one.key] for one in wanted]).records
-    problems = _result(wanted, [outcomes[one.key] for one in wanted]).problems
-    return BatchResult(records=records, problems=problems)
+    return _result(wanted, [outcomes[one.key] for one in wanted])
 
 
 def exit_code(batch: BatchResult) -> int:

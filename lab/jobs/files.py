@@ -20,7 +20,7 @@ def open_output(path: str | Path) -> BinaryIO:
         descriptor = os.open(path, flags, 0o666)
         os.set_blocking(descriptor, True)
     except (OSError, ValueError) as error:
-        raise _unwritable(path, error) from None
+        raise unwritable(path, error) from None
     return open(descriptor, "wb", buffering=0)  # noqa: PTH123
 
 
@@ -39,8 +39,9 @@ def write_output(path: str | Path, file: BinaryIO, data: bytes) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise unwritable(path, error) from None
 
 
-def _unwritable(path: str | Path, error: Exception) -> UsageError:
+def unwritable(path: str | Path, error: Exception) -> UsageError:
+    """The error for a place that cannot be written to, for the reason of another error."""
     return UsageError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lab.errors import InputError, Problem, UsageError, escape
 from lab.graph import shorten
+from lab.jobs.files import unwritable
 from lab.model import Model, Tensor
 
 if TYPE_CHECKING:
@@ -62,12 +63,7 @@ def prepare_outputs(directory: Path) -> None:
         (directory / "input_.npy").touch()
         (directory / "input_.npy").unlink()
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
-        raise _unwritable(directory, error) from None
-
-
-def _unwritable(directory: Path, error: Exception) -> UsageError:
-    reason = getattr(error, "strerror", None) or error
-    return UsageError(f"cannot write outputs to {directory}: {reason}")
+        raise unwritable(f"outputs to {directory}", error) from None
 
 
 def write_outputs(directory: Path, model: Model, run: Inference) -> None:
@@ -88,7 +84,7 @@ def write_outputs(directory: Path, model: Model, run: Inference) -> None:
                     array = _array(data, model.tensors[index])
                     np.save(directory / f"{which}_{number}_{invoke}.npy", array)
     except OSError as error:
-        raise _unwritable(directory, error) from None
+        raise unwritable(f"outputs to {directory}", error) from None
 
 
 def _array(data: bytes, tensor: Tensor) -> np.ndarray:
