@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from lab.details import Details, Record
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
-
-
-class Verdict(_Record):
+class Verdict(Record):
     """The answer. ``margin_bytes`` is negative when something is missing."""
 
     status: Literal["fits", "does_not_fit", "failed"]
@@ -30,7 +28,7 @@ class Verdict(_Record):
     remedy: str | None
 
 
-class Bank(_Record):
+class Bank(Record):
     """A memory bank of the board as checked."""
 
     name: str
@@ -38,7 +36,7 @@ class Bank(_Record):
     size_bytes: int
 
 
-class Reserve(_Record):
+class Reserve(Record):
     """What boot code or a core library takes on this board: a profile for ``--reserve``."""
 
     name: str
@@ -47,7 +45,7 @@ class Reserve(_Record):
     flash_bytes: int
 
 
-class Board(_Record):
+class Board(Record):
     """The board as checked; ``what_if`` lists what the caller changed."""
 
     name: str
@@ -64,7 +62,7 @@ class Board(_Record):
     what_if: tuple[str, ...]
 
 
-class Model(_Record):
+class Model(Record):
     """The model's identity."""
 
     name: str
@@ -74,7 +72,7 @@ class Model(_Record):
     tensors: int
 
 
-class Runtime(_Record):
+class Runtime(Record):
     """The runtime's identity: the checksum of the crate it comes from, or of the user's library.
 
     How a user's library was optimised is not known: ``build.opt`` is then the runner's alone.
@@ -91,7 +89,7 @@ class Runtime(_Record):
     library_compilers: tuple[str, ...]
 
 
-class Build(_Record):
+class Build(Record):
     """What the image was made with. Numbers of different builds are not comparable."""
 
     lab: str
@@ -104,7 +102,7 @@ class Build(_Record):
     )
 
 
-class Request(_Record):
+class Request(Record):
     """What was asked for, beyond model and board."""
 
     engine: str
@@ -120,7 +118,7 @@ class Request(_Record):
     inputs: Literal["generated", "given"]
 
 
-class Span(_Record):
+class Span(Record):
     """A stretch of RAM and what lies there."""
 
     what: Literal["static", "application", "arena", "free", "stack"]
@@ -129,7 +127,7 @@ class Span(_Record):
     size_bytes: int
 
 
-class Ram(_Record):
+class Ram(Record):
     """RAM by use. ``alignment_bytes`` is lost in front of the arena's 16-byte boundary.
 
     ``available_bytes`` is the run of banks everything is placed in, or the two.
@@ -148,7 +146,7 @@ class Ram(_Record):
     layout: tuple[Span, ...]
 
 
-class Flash(_Record):
+class Flash(Record):
     """Flash by use. ``data_bytes`` are the initial values of .data, ``padding_bytes`` alignment."""
 
     code_bytes: int
@@ -160,14 +158,14 @@ class Flash(_Record):
     available_bytes: int
 
 
-class Memory(_Record):
+class Memory(Record):
     """Static memory and placement; section sizes are exact."""
 
     ram: Ram
     flash: Flash
 
 
-class Arena(_Record):
+class Arena(Record):
     """The arena, at the required size. ``trials`` allocations were run to find it."""
 
     reported_bytes: int
@@ -179,7 +177,7 @@ class Arena(_Record):
     below: str | None = Field(description="the runtime's words with 16 bytes less")
 
 
-class Stack(_Record):
+class Stack(Record):
     """High-water mark; ``runner_bytes`` of it are frames of the runner.
 
     ``exact`` is false only if a function moved SP in a way that cannot be followed; then the stack
@@ -193,7 +191,7 @@ class Stack(_Record):
     runner_bytes: int
 
 
-class Run(_Record):
+class Run(Record):
     """One inference. Instructions exact; cycles by a model, at zero wait states.
 
     ``milliseconds_all_waiting`` is the other end of the bracket: every cycle waits for flash.
@@ -211,7 +209,7 @@ class Run(_Record):
     outputs_sha256: str
 
 
-class Operator(_Record):
+class Operator(Record):
     """One operator of the first inference."""
 
     index: int
@@ -224,7 +222,7 @@ class Operator(_Record):
     stack_bytes: int = Field(description="from the initial SP down to the lowest while it ran")
 
 
-class Finding(_Record):
+class Finding(Record):
     """What the operator gate has to say of an operator that is not plainly supported."""
 
     index: int
@@ -235,14 +233,14 @@ class Finding(_Record):
     instead: str
 
 
-class PeakTensor(_Record):
+class PeakTensor(Record):
     """A buffer that is alive at the peak: a tensor of the model, or a kernel's scratch buffer."""
 
     name: str
     size_bytes: int
 
 
-class Peak(_Record):
+class Peak(Record):
     """Where the most planned memory is alive at once; a lower bound for any plan."""
 
     operator: int
@@ -251,14 +249,14 @@ class Peak(_Record):
     tensors: tuple[PeakTensor, ...]
 
 
-class Frame(_Record):
+class Frame(Record):
     """One function of a call chain, innermost first."""
 
     function: str
     line: str | None
 
 
-class Failure(_Record):
+class Failure(Record):
     """Why it does not run: the runtime's words, or what the engine saw, on the board's memory."""
 
     failure_class: str
@@ -274,7 +272,7 @@ class Failure(_Record):
     stack_bytes: int
 
 
-class BoardThatFits(_Record):
+class BoardThatFits(Record):
     """A board of the library on which the model fits; ``setup`` as in ``Ram``."""
 
     name: str
@@ -286,7 +284,7 @@ class BoardThatFits(_Record):
     setup: tuple[str, ...]
 
 
-class WouldDo(_Record):
+class WouldDo(Record):
     """The smallest boards of the library that would do: by RAM for data, then flash.
 
     Computed ones have the core that was measured; the request's reserves and sizes are applied, but
@@ -300,7 +298,7 @@ class WouldDo(_Record):
     boards: tuple[BoardThatFits, ...]
 
 
-class CheckResult(_Record):
+class CheckResult(Record):
     """The record of ``lab check``. What was not measured is null, never zero."""
 
     schema_version: Literal[1] = 1
@@ -322,13 +320,16 @@ class CheckResult(_Record):
         description="null: the model does not run at all, or not with what was asked for"
     )
     resolver: tuple[str, ...] = Field(description="C++ lines that register the model's operators")
+    details: Details | None = Field(
+        default=None, description="null: not asked for, or the model does not run"
+    )
 
     def to_json(self) -> str:
         """The record as JSON text, fields in a fixed order."""
         return self.model_dump_json(indent=2) + "\n"
 
 
-class NoRecord(_Record):
+class NoRecord(Record):
     """A check of a batch that gave no record; ``lines`` is what a single check would have said."""
 
     model: str
@@ -337,7 +338,7 @@ class NoRecord(_Record):
     lines: tuple[str, ...]
 
 
-class BatchResult(_Record):
+class BatchResult(Record):
     """What ``lab check`` prints for several models or boards; everything in the order asked for."""
 
     schema_version: Literal[1] = 1

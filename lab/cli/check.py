@@ -12,6 +12,7 @@ import typer
 from lab.cli.arguments import Boards, Models, Opt, Ram, Runtime
 from lab.cli.parsers import directory_option, size_option
 from lab.cli.progress import Progress, tell
+from lab.cli.single import Output, check_one, options_of
 from lab.errors import EXIT_OK, EXIT_VERDICT_NO
 from lab.generations import DEFAULT_RUNTIME
 
@@ -65,6 +66,9 @@ def check(
     timeout: Annotated[
         float, typer.Option(min=1, help="Seconds for one phase (allocation, one inference).")
     ] = 600.0,
+    details: Annotated[
+        bool, typer.Option("--details", help="Measure also who owns every byte and every cycle.")
+    ] = False,
     measure_all: Annotated[
         bool,
         typer.Option("--measure-all", help="Measure on every board: which would do?"),
@@ -84,7 +88,7 @@ def check(
     was measured. Several models or boards: every model on every board, and one table. Exit code
     0: fits; 1: no, with the reason; others: docs/troubleshooting.md.
     """
-    output = _Output(json)  # before anything is measured, not after
+    output = Output(json)  # before anything is measured, not after
     asked = {
         "runtime": runtime,
         "opt": opt,
@@ -99,50 +103,22 @@ def check(
         "arena": arena,
         "arena_bank": arena_bank,
         "save_outputs": save_outputs,
+        "details": details,
         "engine": engine,
+        "timeout": timeout,
     }
     models, boards = list(dict.fromkeys(models)), list(dict.fromkeys(boards))
     single = len(models) == len(boards) == 1 and not set(boards[0]) & set("*?[")
     if single and not measure_all:
-        raise typer.Exit(_single(models[0], boards[0], asked, timeout, output))
+        raise typer.Exit(_single(models[0], boards[0], asked, output))
     from lab.jobs import batch
 
     run = batch.measure_all if measure_all else batch.check_all
-    raise typer.Exit(_batch(partial(run, models, boards), asked, timeout, output, jobs, single))
+    raise typer.Exit(_batch(partial(run, models, boards), asked, output, jobs, single))
 
 
-class _Output:
-    """Where the result goes as JSON: a file, which is opened at once, or standard output."""
-
-    def __init__(self, where: str | None) -> None:
-        self._where = where
-        if where is not None and where != "-":
-            from lab.jobs.files import open_output
-
-            self._file = open_output(where)
-
-    def take(self, text: str) -> bool:
-        """Write the result where that was asked for; whether people shall read it too."""
-        if self._where == "-":
-            typer.echo(text, nl=False)
-        elif self._where is not None:
-            from lab.jobs.files import write_output
-
-            write_output(self._where, self._file, text.encode())
-        return self._where != "-"
-
-
-def _single(model: str, board: str, asked: dict[str, Any], timeout: float, output: _Output) -> int:
-    from lab.measure.worker import Worker
-
-    # Started before anything else is even imported: its own start-up runs beside ours.
-    with Worker() as worker, Progress() as progress:
-        from lab.jobs.check import check_in
-        from lab.jobs.options import Options
-        from lab.measure.session import Limits
-
-        options = Options(**asked, limits=Limits(seconds=timeout))
-        result = check_in(worker, model, board, options, progress)
+def _single(model: str, board: str, asked: dict[str, Any], output: Output) -> int:
+    result = check_one(model, board, asked)
     _print_single(result, output)
     return EXIT_OK if result.verdict.status == "fits" else EXIT_VERDICT_NO
 
@@ -150,16 +126,13 @@ def _single(model: str, board: str, asked: dict[str, Any], timeout: float, outpu
 def _batch(
     run: Callable[..., BatchResult],
     asked: dict[str, Any],
-    timeout: float,
-    output: _Output,
+    output: Output,
     jobs: int | None,
     single: bool,
 ) -> int:
     from lab.jobs.batch import exit_code
-    from lab.jobs.options import Options
-    from lab.measure.session import Limits
 
-    options = Options(**asked, limits=Limits(seconds=timeout))
+    options = options_of(asked)
     with Progress() as progress:
         result = run(options, jobs, progress)
     if single and result.records:
@@ -171,14 +144,14 @@ def _batch(
     return exit_code(result)
 
 
-def _print_single(result: CheckResult, output: _Output) -> None:
+def _print_single(result: CheckResult, output: Output) -> None:
     if output.take(result.to_json()):
         from lab.report.terminal import show
 
         show(result)
 
 
-def _print_batch(result: BatchResult, output: _Output) -> None:
+def _print_batch(result: BatchResult, output: Output) -> None:
     if output.take(result.to_json()):
         from lab.report.table import show
 

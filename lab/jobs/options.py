@@ -36,6 +36,7 @@ class Options:
         arena: check this arena size in bytes instead of the required one.
         arena_bank: name of the RAM bank in which all of the arena must lie; None: anywhere.
         save_outputs: directory for inputs and outputs as ``.npy``.
+        details: measure also who owns every byte and every cycle.
         engine: what executes the image.
         limits: when to give up.
     """
@@ -53,6 +54,7 @@ class Options:
     arena: int | None = None
     arena_bank: str | None = None
     save_outputs: Path | None = None
+    details: bool = False
     engine: str = "unicorn"
     limits: Limits = DEFAULT_LIMITS
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lab import results
 from lab.board import Bank, Board
 from lab.cores import CORES
+from lab.details import Details
 from lab.jobs.measured import Measured, Subject
 from lab.jobs.memory import memory_of
 from lab.jobs.verdict import verdict_of
@@ -38,7 +39,12 @@ def refused(subject: Subject) -> CheckResult:
     )  # fmt: skip
 
 
-def assemble(subject: Subject, measured: Measured, would_do: results.WouldDo | None) -> CheckResult:
+def assemble(
+    subject: Subject,
+    measured: Measured,
+    would_do: results.WouldDo | None,
+    details: Details | None = None,
+) -> CheckResult:
     """The record of a model that was built and run."""
     outcome = measured.probe.outcome
     ran = outcome if isinstance(outcome, Inference) else None
@@ -55,6 +61,7 @@ def assemble(subject: Subject, measured: Measured, would_do: results.WouldDo | N
         failure=_failure(subject, _failed(measured)),
         would_do=would_do,
         resolver=tuple(_resolver_line(registration) for registration in subject.registrations),
+        details=details,
     )
 
 

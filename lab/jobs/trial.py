@@ -77,7 +77,9 @@ class Trial:
         while True:
             machine = probe_machine(self.images.recipe.core, image.layout, start.arena_bytes)
             device = Device(image.elf, machine, image.offsets, options.engine, options.limits)
-            probe = self.worker.call(tasks.probe, device, start, seconds=self._patience)
+            probe = self.worker.call(
+                tasks.probe, device, start, options.details, seconds=self._patience
+            )
             _refuse_variables(probe.outcome)
             failed = isinstance(probe.outcome, Failure) and probe.outcome.may_want_arena
             if not failed or start.arena_bytes >= MAX_ARENA:

@@ -52,8 +52,14 @@ class Probe:
     engine_version: str
 
 
-def probe(device: Device, start: Start) -> Probe:
-    """Run with plenty, find the required arena, and run with it."""
+def probe(device: Device, start: Start, details: bool = False) -> Probe:
+    """Run with plenty, find the required arena, and run with it.
+
+    Args:
+        device: the image on the probe map.
+        start: how to run, with plenty of arena.
+        details: take the arena, the stack and the inference apart as well.
+    """
     session = device.session()
     plenty = session.infer(start)
     plan = session.plan(start)

@@ -1,0 +1,64 @@
+"""One check for a command: measure, and say where the result goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from lab.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from lab.jobs.options import Options
+    from lab.results import CheckResult
+
+
+def options_of(asked: dict[str, Any]) -> Options:
+    """The options of a check.
+
+    Args:
+        asked: fields of ``Options``; ``timeout`` in seconds stands for its limits.
+    """
+    from lab.jobs.options import Options
+    from lab.measure.session import Limits
+
+    rest = {name: value for name, value in asked.items() if name != "timeout"}
+    return Options(**rest, limits=Limits(seconds=asked["timeout"]))
+
+
+def check_one(model: str, board: str, asked: dict[str, Any]) -> CheckResult:
+    """Check one model on one board, with progress on standard error.
+
+    Args:
+        model: file, or name of a zoo model.
+        board: name, or file.
+        asked: what ``options_of`` takes.
+    """
+    from lab.measure.worker import Worker
+
+    # Started before anything else is even imported: its own start-up runs beside ours.
+    with Worker() as worker, Progress() as progress:
+        from lab.jobs.check import check_in
+
+        return check_in(worker, model, board, options_of(asked), progress)
+
+
+class Output:
+    """Where the result goes as JSON: a file, which is opened at once, or standard output."""
+
+    def __init__(self, where: str | None) -> None:
+        self._where = where
+        if where is not None and where != "-":
+            from lab.jobs.files import open_output
+
+            self._file = open_output(where)
+
+    def take(self, text: str) -> bool:
+        """Write the result where that was asked for; whether people shall read it too."""
+        if self._where == "-":
+            typer.echo(text, nl=False)
+        elif self._where is not None:
+            from lab.jobs.files import write_output
+
+            write_output(self._where, self._file, text.encode())
+        return self._where != "-"
