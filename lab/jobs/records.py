@@ -6,7 +6,6 @@ such that can be printed, text has no control characters.
 
 from __future__ import annotations
 
-import math
 import stat
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import pydantic
 import pydantic_core
 
 from lab.errors import InputError, Problem, escape
-from lab.results import CheckResult
+from lab.results import BatchResult, CheckResult
 
 MAX_BYTES = 64 << 20  # a record with details of a large model is about 1 MB
 _MOST = 1 << 64  # no size and no count of a measurement is as large
@@ -31,6 +30,22 @@ def read_record(path: Path | str) -> CheckResult:
     Raises:
         InputError: it cannot be read, or is no such record.
     """
+    result = read_result(path)
+    if isinstance(result, BatchResult):
+        what = "holds several checks", "give the record of one: lab check with one model and board"
+        raise InputError(Problem(escape(str(path)), *what))
+    return result
+
+
+def read_result(path: Path | str) -> CheckResult | BatchResult:
+    """What a check wrote: one record, or those of a batch.
+
+    Args:
+        path: a file that a command wrote with ``--json``.
+
+    Raises:
+        InputError: it cannot be read, or is neither.
+    """
     where = escape(str(path))
     text = _read(Path(path), where)
     try:
@@ -40,8 +55,9 @@ def read_record(path: Path | str) -> CheckResult:
         raise InputError(Problem(where, f"is no JSON the lab wrote: {error}", _AGAIN)) from None
     if what := _foreign(plain):
         raise InputError(Problem(where, *what))
+    kind = BatchResult if "records" in plain else CheckResult
     try:
-        return CheckResult.model_validate_json(pydantic_core.to_json(plain), strict=True)
+        return kind.model_validate_json(pydantic_core.to_json(plain), strict=True)
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
@@ -71,18 +87,16 @@ def _harmless(value: Any) -> Any:
         return [_harmless(one) for one in value]
     if isinstance(value, str):
         return escape(value)
-    if isinstance(value, int | float) and not (math.isfinite(value) and abs(value) < _MOST):
+    if isinstance(value, int | float) and not abs(value) < _MOST:
         raise ValueError("a number is beyond every measurement")
     return value
 
 
 def _foreign(value: Any) -> tuple[str, str] | None:
-    """What a file is that is no record of one check, and what to do; None if it may be one."""
+    """What a file is that is no record, and what to do about it; None if it may be one."""
     if not isinstance(value, dict) or "schema_version" not in value:
         return "is JSON, but no record of the lab", _AGAIN
     if value["schema_version"] != 1:
         what = f"has schema version {value['schema_version']!s:.20}; this lab reads version 1"
         return what, _AGAIN
-    if "records" in value:
-        return "holds several checks", "give the record of one: lab check with one model and board"
     return None

@@ -5,17 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
+from lab.report.names import function_name, tensor_name
 from lab.results import CheckResult, Failure, Finding, Flash, Operator, Ram
 from lab.units import format_size
 
-_WORDS = {"fits": "FITS", "does_not_fit": "DOES NOT FIT", "failed": "FAILS"}
+WORDS = {"fits": "FITS", "does_not_fit": "DOES NOT FIT", "failed": "FAILS"}
 _COLOURS = {"fits": "bold green", "does_not_fit": "bold red", "failed": "bold red"}
 _BAR = 60
 _MOST_OPERATORS = 6
 _MOST_TENSORS = 5
 _MOST_LOG = 6
 _MOST_FRAMES = 8
-_NAME = 60
 
 
 def show(result: CheckResult) -> None:
@@ -25,7 +25,7 @@ def show(result: CheckResult) -> None:
         from rich.console import Console
         from rich.text import Text
 
-        word = _WORDS[result.verdict.status]
+        word = WORDS[result.verdict.status]
         text = Text(first)
         text.stylize(_COLOURS[result.verdict.status], 0, len(word))
         Console(soft_wrap=True).print(text)
@@ -40,16 +40,20 @@ def render(result: CheckResult) -> list[str]:
 
 
 def _headline(result: CheckResult) -> str:
+    word = WORDS[result.verdict.status]
+    return f"{word}  {result.model.name} on {result.board.name}: {margin(result)}"
+
+
+def margin(result: CheckResult) -> str:
+    """The verdict in figures; where there are none, in words."""
     verdict = result.verdict
-    word = _WORDS[verdict.status]
-    subject = f"{result.model.name} on {result.board.name}"
     if verdict.status == "fits" and verdict.margin_bytes is not None:
         free = f", {_flash_free(result)} of flash" if result.memory else ""
-        return f"{word}  {subject}: margin {format_size(verdict.margin_bytes)} of RAM{free}"
+        return f"margin {format_size(verdict.margin_bytes)} of RAM{free}"
     if verdict.margin_bytes is not None:
         short = format_size(-verdict.margin_bytes)
-        return f"{word}  {subject}: short by {short} of {(verdict.limit or '').upper()}"
-    return f"{word}  {subject}: {verdict.summary}"
+        return f"short by {short} of {(verdict.limit or '').upper()}"
+    return verdict.summary
 
 
 def _flash_free(result: CheckResult) -> str:
@@ -161,7 +165,7 @@ def _peak(result: CheckResult) -> Iterator[str]:
         f"{format_size(peak.live_bytes)} of tensors alive at once"
     )
     for tensor in peak.tensors[:_MOST_TENSORS]:
-        yield f"          {tensor.size_bytes:>11,} B  {_tensor_name(tensor.name)}"
+        yield f"          {tensor.size_bytes:>11,} B  {tensor_name(tensor.name)}"
     if len(peak.tensors) > _MOST_TENSORS:
         rest = sum(tensor.size_bytes for tensor in peak.tensors[_MOST_TENSORS:])
         yield f"          {rest:>11,} B  in {len(peak.tensors) - _MOST_TENSORS} more"
@@ -199,7 +203,7 @@ def _ram(result: CheckResult, ram: Ram) -> Iterator[str]:
         yield _row(
             "stack",
             ram.stack_reserve_bytes,
-            f"{how}; high-water {stack.high_water_bytes:,} B, {exact}, in {_short(stack.function)}",
+            f"{how}; high-water {stack.high_water_bytes:,} B, {exact}, in {function_name(stack.function)}",
         )
         yield f"{'':<28}  of which {stack.runner_bytes:,} B are frames of the lab's runner"
     if ram.application_bytes:
@@ -317,14 +321,3 @@ def _bar(used: int, available: int) -> str:
     share = used / available if available else 0.0
     filled = min(_BAR // 2, round(share * _BAR / 2))
     return f"[{'#' * filled}{'.' * (_BAR // 2 - filled)}] {share:.1%}"
-
-
-def _tensor_name(name: str) -> str:
-    """Fused layers carry all their names; the first says where in the network it is."""
-    first = name.split(";", maxsplit=1)[0]
-    return first if len(first) <= _NAME else first[: _NAME - 1] + "…"
-
-
-def _short(function: str) -> str:
-    """A function's name without its arguments: they can be longer than the screen."""
-    return function.split("(", maxsplit=1)[0] or function
