@@ -26,21 +26,22 @@ class ArenaItem(Record):
 
     part: Literal["persistent", "non_persistent"]
     kind: Literal[
-        "tensor", "scratch", "variable", "kernel", "quantization", "structure", "alignment",
-        "unowned",
+        "tensor", "scratch", "variable", "kernel", "options", "quantization", "structure",
+        "alignment", "unowned",
     ] = Field(
         description="tensor, scratch: planned buffers; variable: a tensor that keeps its value; "
-        "kernel: what an operator's kernel keeps; quantization: of one tensor; structure: of the "
-        "runtime; unowned: allocated, but nothing is known to point to it"
+        "kernel: what an operator's kernel keeps; options: an operator's, read from the model; "
+        "quantization: of one tensor; structure: of the runtime; unowned: allocated, but nothing "
+        "is known to point to it"
     )  # fmt: skip
-    name: str
+    name: str = Field(description="of the tensor, operator or structure it belongs to")
     offset_bytes: int = Field(description="from the begin of the arena")
     size_bytes: int = Field(description="memory it occupies")
     data_bytes: int | None = Field(description="of the tensor or buffer itself, before rounding")
     shape: tuple[int, ...] | None
     dtype: str | None
     tensor: int | None
-    operator: int | None = Field(description="operator whose kernel asked for it")
+    operator: int | None = Field(description="operator it belongs to")
     first_operator: int | None = Field(description="it is needed from this operator on")
     last_operator: int | None = Field(description="to this one, inclusive; null: always")
 

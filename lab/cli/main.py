@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from lab.cli import boards, build, cache, check, doctor, ops, runtime, zoo
+from lab.cli import arena, boards, build, cache, check, doctor, ops, runtime, zoo
 from lab.cli.arguments import examples
 from lab.cli.progress import VERBOSE, be_verbose, tell
 from lab.errors import LabError, one_line
@@ -31,6 +31,9 @@ _HELP = {
         "lab check keyword_spotter -b 'nucleo_*'",
         "lab check *.tflite -b '*' --json all.json",
     ),
+    "arena": examples(
+        "lab arena model.tflite -b nrf52dk", "lab arena keyword_spotter -b nrf52dk --plot arena.svg"
+    ),
     "build": examples("lab build model.tflite -b nrf52dk -o a.elf"),
     "ops": examples("lab ops model.tflite", "lab ops keyword_spotter --json"),
     "doctor": examples("lab doctor"),
@@ -47,6 +50,7 @@ app = typer.Typer(
     epilog=examples("lab demo", "lab check model.tflite -b nrf52dk", "lab check --help"),
 )
 app.command("check", epilog=_HELP["check"])(check.check)
+app.command("arena", epilog=_HELP["arena"])(arena.arena)
 app.command("build", epilog=_HELP["build"])(build.build)
 app.command("ops", epilog=_HELP["ops"])(ops.ops)
 app.command("doctor", epilog=_HELP["doctor"])(doctor.doctor)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from lab.details import Details
+from lab.details import ArenaMap, Details
 from lab.jobs.images import Images
 from lab.jobs.measured import Measured
+from lab.measure.arena_map import arena_map
 from lab.measure.session import Inference
 
 
@@ -17,4 +18,12 @@ def details_of(images: Images, measured: Measured) -> Details | None:
     """
     if not isinstance(measured.probe.outcome, Inference):
         return None
-    return Details(arena=None, stack=None, footprint=None, profile=None)
+    return Details(arena=_arena(images, measured), stack=None, footprint=None, profile=None)
+
+
+def _arena(images: Images, measured: Measured) -> ArenaMap | None:
+    trace, model = measured.probe.arena, images.subject.model
+    if trace is None:
+        return None
+    tensors = [tensor.name for tensor in model.tensors]
+    return arena_map(trace, tensors, [operator.name for operator in model.operators])

@@ -6,6 +6,7 @@ there is to know is read from registers and memory.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from collections.abc import Collection
@@ -208,21 +209,29 @@ class Session:
             return ended.failure
         return None
 
+    def begin(self, start: Start) -> None:
+        """Reset and tell the runner how to run; ``allocate_until`` goes on from there."""
+        self._begin(start)
+
+    def allocate_until(self, stops: Collection[int]) -> int | None:
+        """Go on to one of these addresses, and which; None: allocation has ended, or failed."""
+        end = self._at("lab_allocated")
+        try:
+            pc = self._run({end, *stops}).pc
+        except _EndedError:
+            return None
+        return None if pc == end else pc
+
     def plan(self, start: Start) -> tuple[PlannedBuffer, ...]:
         """Allocate, and note every buffer the memory planner is told of until it ends or fails."""
-        buffers = []
+        buffers: list[PlannedBuffer] = []
         add_buffer = self.image.symbols.get(self._insides.add_buffer)
         if add_buffer is None:  # part of its only caller
             return ()
-        ends = {self._at("lab_allocated"), add_buffer.address}
-        try:
-            self._begin(start)
-            while self._run(ends).pc == add_buffer.address:
+        self.begin(start)
+        with contextlib.suppress(LostError):
+            while len(buffers) < _MOST_BUFFERS and self.allocate_until({add_buffer.address}):
                 buffers.append(self._insides.planned_buffer(self.engine))
-                if len(buffers) == _MOST_BUFFERS:
-                    break
-        except (_EndedError, LostError):
-            pass
         return tuple(buffers)
 
     def infer(self, start: Start) -> Inference | Failure:
@@ -248,7 +257,7 @@ class Session:
         invokes = [self._invoke(number) for number in range(start.invokes)]
         self._run({self._at("lab_measured")})
         stack = self._stack(invokes[0].runner_sp)
-        parts = self._interpreter().arena_parts(start.arena_base, start.arena_bytes)
+        parts = self.interpreter().arena_parts(start.arena_base, start.arena_bytes)
         self._run({self._at("lab_end")})
         reported = self._mailbox.word("arena_used")
         self._check_arena(parts, reported)
@@ -309,7 +318,7 @@ class Session:
 
     def _operators(self, back: int) -> tuple[OperatorRun, ...]:
         """Run an inference operator by operator; ``back`` is where ``Invoke`` returns to."""
-        functions = self._interpreter().invoke_functions(self._start.operators) or []
+        functions = self.interpreter().invoke_functions(self._start.operators) or []
         runs: list[OperatorRun] = []
         for index, function in enumerate(functions):
             if not function:
@@ -412,12 +421,13 @@ class Session:
         if self._stage != "prepare" or not self._mailbox.word("interpreter"):
             return None
         try:
-            node = self._interpreter().current_node()
+            node = self.interpreter().current_node()
         except LostError:  # it failed because its memory is damaged
             return None
         return node if node is not None and node < self._start.operators else None
 
-    def _interpreter(self) -> Interpreter:
+    def interpreter(self) -> Interpreter:
+        """The interpreter on the device; at address 0 while it is being constructed."""
         address = self._mailbox.word("interpreter")
         return interpreter(self.engine, self.offsets, self.image, address)
 

@@ -10,6 +10,7 @@ from lab.engines.base import Machine
 from lab.engines.registry import create
 from lab.errors import NoVerdictError
 from lab.measure.arena import Required, required_arena
+from lab.measure.arena_trace import Trace, trace
 from lab.measure.failures import Failure
 from lab.measure.session import DEFAULT_LIMITS, Inference, Limits, Session, Start
 from lab.measure.tflm import Offsets, PlannedBuffer
@@ -44,12 +45,14 @@ class Probe:
         plan: buffers the memory planner was told of.
         required: the smallest arena, if the model runs at all.
         engine_version: of the engine that ran it.
+        arena: the arena at the required size, if details were asked for and the runtime shows it.
     """
 
     outcome: Inference | Failure
     plan: tuple[PlannedBuffer, ...]
     required: Required | None
     engine_version: str
+    arena: Trace | None = None
 
 
 def probe(device: Device, start: Start, details: bool = False) -> Probe:
@@ -67,7 +70,8 @@ def probe(device: Device, start: Start, details: bool = False) -> Probe:
         return Probe(plenty, plan, None, session.engine.version)
     found = required_arena(session, start, plenty.reported, plenty.setup_instructions)
     outcome, found = proved(session, start, plenty, found)
-    return Probe(outcome, plan, found, session.engine.version)
+    arena = trace(session, with_arena(start, found.size)) if details else None
+    return Probe(outcome, plan, found, session.engine.version, arena)
 
 
 def proved(

@@ -57,6 +57,8 @@ class Insides:
     Attributes:
         api: its name.
         add_buffer: symbol of the function that tells the memory planner of a buffer.
+        allocate: symbol of the function that hands out persistent memory of the arena.
+        allocate_temporary: the same for temporary memory; None: ``allocate`` of another allocator.
         preparing: symbols of the functions at whose entry initialising operators begins, and
             preparing them is over: only between the two does the interpreter's note of the current
             operator say anything. None: the note itself tells.
@@ -66,6 +68,8 @@ class Insides:
 
     api: str
     add_buffer: str
+    allocate: str
+    allocate_temporary: str | None
     preparing: tuple[str, str] | None
     structs: Mapping[str, Mapping[str, int]]
     sizes: Mapping[str, int] = field(default_factory=dict)
@@ -87,9 +91,13 @@ class Insides:
         return PlannedBuffer(size, first, max(first, last_used - 1))
 
 
+_QUANTIZATION = {"scale": 0, "zero_point": 4}
+# What only details need has known offsets in both: the runner's headers do not have all of it.
 _2020 = Insides(
     api="2020-07",
     add_buffer="_ZN6tflite19GreedyMemoryPlanner9AddBufferEPNS_13ErrorReporterEiii",
+    allocate="_ZN6tflite21SimpleMemoryAllocator16AllocateFromTailEjj",
+    allocate_temporary=None,
     preparing=None,
     structs={
         "tflite::MicroInterpreter": {},
@@ -98,38 +106,73 @@ _2020 = Insides(
         "tflite::internal::ContextHelper": {},
         "tflite::NodeAndRegistration": {},
         "TfLiteRegistration": {},
+        "TfLiteTensor": {
+            "type": 0, "data": 4, "dims": 8, "quantization.params": 52, "sizeof": 64,
+        },
+        "TfLiteAffineQuantization": _QUANTIZATION,
+        "tflite::internal::ScratchBufferHandle": {"data": 0, "node_idx": 8, "sizeof": 12},
+        "tflite::AllocationInfo": {
+            "bytes": 0, "needs_allocating": 12, "output_ptr": 16, "sizeof": 20,
+        },
+        "tflite::GreedyMemoryPlanner": {
+            "max_buffer_count_": 4, "requirements_": 12, "buffer_offsets_": 32,
+        },
     },
-)
+    sizes={
+        "TfLiteTensor": 64, "TfLiteAffineQuantization": 12, "tflite::AllocationInfo": 20,
+        "tflite::internal::ScratchBufferHandle": 12, "tflite::GreedyMemoryPlanner": 40,
+    },
+)  # fmt: skip
 # Offsets of August 2026 with TF_LITE_STATIC_MEMORY, walked and compared on a running model; names
 # of fields as in its headers.
 _2026 = Insides(
     api="2026-08",
     add_buffer="_ZN6tflite19GreedyMemoryPlanner9AddBufferEiii",
+    allocate="_ZN6tflite26SingleArenaBufferAllocator24AllocatePersistentBufferEjj",
+    allocate_temporary="_ZN6tflite26SingleArenaBufferAllocator12AllocateTempEjj",
     preparing=(
         "_ZN6tflite21MicroInterpreterGraph13InitSubgraphsEv",
         "_ZN6tflite14MicroAllocator22CommitStaticMemoryPlanEPKNS_5ModelEPNS_19SubgraphAllocations"
         "EPNS_19ScratchBufferHandleE",
     ),
     structs={
-        "tflite::MicroInterpreter": {"allocator_": 108, "graph_": 112},
+        "tflite::MicroInterpreter": {
+            "allocator_": 108, "graph_": 112, "scratch_buffer_handles_": 152,
+            "input_tensors_": 156, "output_tensors_": 160,
+        },
         "tflite::MicroInterpreterGraph": {
             "subgraph_allocations_": 16, "current_subgraph_index_": 20,
             "current_operator_index_": 24,
         },
         "tflite::MicroAllocator": {
             "non_persistent_buffer_allocator_": 4, "persistent_buffer_allocator_": 8,
+            "builtin_data_allocator_": 12, "memory_planner_": 16,
         },
         "tflite::SingleArenaBufferAllocator": {
             "buffer_head_": 8, "buffer_tail_": 12, "head_": 16, "tail_": 20,
         },
-        "tflite::SubgraphAllocations": {"node_and_registrations": 0},
-        "tflite::NodeAndRegistration": {"registration": 28, "sizeof": 32},
+        "tflite::SubgraphAllocations": {"node_and_registrations": 0, "tensors": 4},
+        "tflite::NodeAndRegistration": {
+            "node.user_data": 12, "node.builtin_data": 16, "registration": 28, "sizeof": 32,
+        },
         "TFLMRegistration": {"invoke": 12},
+        "TfLiteEvalTensor": {"data": 0, "dims": 4, "type": 8, "sizeof": 12},
+        "TfLiteTensor": {"quantization.params": 4, "data": 16},
+        "TfLiteAffineQuantization": _QUANTIZATION,
+        "tflite::ScratchBufferHandle": {"data": 0, "sizeof": 4},
+        "tflite::AllocationInfo": {
+            "bytes": 0, "output_ptr": 4, "needs_allocating": 20, "sizeof": 24,
+        },
+        "tflite::GreedyMemoryPlanner": {
+            "max_buffer_count_": 4, "requirements_": 12, "buffer_offsets_": 36,
+        },
     },
     sizes={
         "tflite::MicroInterpreter": 208, "tflite::MicroAllocator": 36,
         "tflite::SingleArenaBufferAllocator": 36, "tflite::SubgraphAllocations": 8,
-        "tflite::NodeAndRegistration": 32, "TFLMRegistration": 28,
+        "tflite::NodeAndRegistration": 32, "TFLMRegistration": 28, "TfLiteEvalTensor": 12,
+        "TfLiteTensor": 32, "TfLiteAffineQuantization": 12, "tflite::ScratchBufferHandle": 4,
+        "tflite::AllocationInfo": 24, "tflite::GreedyMemoryPlanner": 44,
     },
 )  # fmt: skip
 _BY_API = {one.api: one for one in (_2020, _2026)}

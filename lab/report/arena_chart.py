@@ -1,0 +1,109 @@
+"""The arena over time, drawn in text: operators to the right, addresses upwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from string import ascii_lowercase, ascii_uppercase
+
+from lab.details import ArenaItem, ArenaMap
+from lab.report.names import tensor_name
+
+_COLUMNS = 64
+_ROWS = 16
+_WIDEST = 6  # columns of one operator
+_STEP = 16  # bytes; what buffers are rounded to
+_MOST_NAMES = 12
+_FREE, _SMALL = ".", "+"
+
+
+def chart(arena: ArenaMap, operators: Sequence[str]) -> list[str]:
+    """The planned part as lines of text; none if nothing was planned.
+
+    Args:
+        arena: of a record.
+        operators: their names, for the peak.
+    """
+    if not arena.planned_bytes or not arena.live_bytes:
+        return []
+    letters = _letters(arena)
+    return [
+        f"Planned part over the {len(arena.live_bytes)} operators, the address upwards",
+        *_rows(arena, letters),
+        *_axis(arena, operators),
+        *_legend(letters),
+    ]
+
+
+def _letters(arena: ArenaMap) -> list[tuple[ArenaItem, str]]:
+    """Planned buffers, the largest first, each with its letter."""
+    planned = [item for item in arena.items if item.part == "non_persistent" and item.size_bytes]
+    planned.sort(key=lambda item: (-item.size_bytes, item.first_operator or 0))
+    names = {False: iter(ascii_uppercase), True: iter(ascii_lowercase)}
+    return [(item, next(names[item.kind == "scratch"], _SMALL)) for item in planned]
+
+
+def _rows(arena: ArenaMap, letters: list[tuple[ArenaItem, str]]) -> Iterator[str]:
+    count = min(_ROWS, -(-arena.planned_bytes // _STEP))
+    for row in reversed(range(count)):
+        low, high = (arena.planned_bytes * number // count for number in (row, row + 1))
+        cells = "".join(
+            _cell(letters, range(low, high), times) * width for times, width in _spans(arena)
+        )
+        yield f"{high:>11,} |{cells}"
+
+
+def _spans(arena: ArenaMap) -> list[tuple[range, int]]:
+    """The operators of each cell, and how many columns wide it is."""
+    count = len(arena.live_bytes)
+    cells = min(count, _COLUMNS)
+    width = min(_WIDEST, _COLUMNS // cells)
+    bounds = [count * number // cells for number in range(cells + 1)]
+    return [
+        (range(first, last), width) for first, last in zip(bounds, bounds[1:], strict=False)
+    ]
+
+
+def _cell(letters: list[tuple[ArenaItem, str]], addresses: range, times: range) -> str:
+    """Who takes the most of these addresses at these times; nobody may as well."""
+    area = len(addresses) * len(times)
+    taken = [(_overlap(item, addresses, times), letter) for item, letter in letters]
+    free = area - sum(size for size, _ in taken)
+    most, letter = max(taken, key=lambda pair: pair[0])
+    return letter if most and most >= free else _FREE
+
+
+def _overlap(item: ArenaItem, addresses: range, times: range) -> int:
+    begin, first, last = item.offset_bytes, item.first_operator or 0, item.last_operator
+    if last is None:
+        last = times.stop
+    height = min(begin + item.size_bytes, addresses.stop) - max(begin, addresses.start)
+    width = min(last + 1, times.stop) - max(first, times.start)
+    return max(0, height) * max(0, width)
+
+
+def _axis(arena: ArenaMap, operators: Sequence[str]) -> Iterator[str]:
+    """The peak, and the numbers of operators as far as they have room."""
+    marks, numbers = "", ""
+    for times, width in _spans(arena):
+        at_peak = arena.peak_operator in times
+        marks += "^" * width if at_peak else " " * width
+        if len(numbers) <= len(marks) - width:
+            numbers = numbers.ljust(len(marks) - width) + f"{times.start} "
+    yield f"{'0':>11} +{'-' * len(marks)}"
+    yield f"{'operator':>11}  {numbers.rstrip()}"
+    if arena.peak_operator is not None:
+        index = arena.peak_operator
+        name = operators[index] if index < len(operators) else ""
+        yield f"{'fullest':>11}  {marks.rstrip()} {index} {name}".rstrip()
+
+
+def _legend(letters: list[tuple[ArenaItem, str]]) -> Iterator[str]:
+    yield ""
+    for item, letter in islice(letters, _MOST_NAMES):
+        name = item.name if item.kind == "scratch" else tensor_name(item.name)
+        what = "scratch buffer of " if item.kind == "scratch" else ""
+        yield f"  {letter} {item.size_bytes:>11,} B  {what}{name}"
+    if rest := len(letters) - _MOST_NAMES:
+        if rest > 0:
+            yield f"  and {rest} smaller ones; {_SMALL}: without a letter, {_FREE}: free"
