@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from lab.results import BatchResult, CheckResult, NoRecord
 
-_VERDICTS = {"failed": "FAILS", "does_not_fit": "DOES NOT FIT", "fits": "fits"}
+VERDICTS = {"failed": "FAILS", "does_not_fit": "DOES NOT FIT", "fits": "fits"}
 _NO_RECORD = "NO ANSWER"
-_ORDER = (_NO_RECORD, *_VERDICTS.values())
+_ORDER = (_NO_RECORD, *VERDICTS.values())
 _COUNTED = {"fits": "fit", "DOES NOT FIT": "do not fit", "FAILS": "fail", _NO_RECORD: "no answer"}
 _COLOURS = {
     _NO_RECORD: "bold red",
@@ -69,7 +69,7 @@ def _row(record: CheckResult) -> _Row:
     margin = verdict.margin_bytes if verdict.limit == "ram" else None
     return _Row(
         (
-            _VERDICTS[verdict.status],
+            VERDICTS[verdict.status],
             record.model.name,
             record.board.name,
             _bytes(memory.ram.needed_bytes if memory else None),
@@ -77,7 +77,7 @@ def _row(record: CheckResult) -> _Row:
             _bytes(record.arena.required_bytes if record.arena else None),
             _bytes(memory.flash.needed_bytes if memory else None),
             f"{record.run.instructions:,}" if record.run else "-",
-            _why(record),
+            why(record),
         )
     )
 
@@ -91,7 +91,7 @@ def _bytes(count: int | None) -> str:
     return "-" if count is None else f"{count:,} B"
 
 
-def _why(record: CheckResult) -> str:
+def why(record: CheckResult) -> str:
     """The reason in a few words; the single check has all of them."""
     verdict = record.verdict
     if verdict.status == "fits":
