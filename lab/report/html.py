@@ -9,220 +9,149 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
+from markupsafe import escape as as_markup
 
-from lab.details import ArenaMap
 from lab.errors import escape
-from lab.report import provenance, shares
-from lab.report.arena_boxes import ArenaBox, arena_boxes, column, lifetime
-from lab.report.bars import Bar, memory_bars
-from lab.report.boxes import Box, beside, treemap
+from lab.report import provenance, shares, tiles
+from lab.report.bars import memory_bars
 from lab.report.names import function_name, tensor_name
 from lab.report.operators import operator_rows
+from lab.report.provenance import Figure
 from lab.report.shares import Share
-from lab.report.terminal import WORDS, margin
+from lab.report.table import summary, why
+from lab.report.terminal import WORDS, by_kind, margin
 from lab.results import BatchResult, CheckResult
 from lab.units import format_size
 
 _FOLDER = Path(__file__).with_name("page")
 _MOST_RANKED = 5
-_MOST_TILES = 40
 _MOST_ROWS = 1000
-_ASPECT = 2.4  # of a treemap on a wide screen
+_BREAKS = re.compile(r"(?<=[/;_.])(?=\w)|(?<=::)")  # where a long name may go on below
 
 
 def render(result: CheckResult) -> str:
     """The page of one check."""
-    places = _Places()
-    details = result.details
+    places, details = tiles.Places(), result.details
+    arena, stack = (details.arena, details.stack) if details else (None, None)
     names = [operator.name for operator in result.operators]
+    points = stack.points if stack else ()
     context = {
         "result": result,
         "word": WORDS[result.verdict.status],
         "margin": margin(result),
+        "key": list(_key_figures(result)),
+        "findings": by_kind(result.findings),
         "rankings": _rankings(result),
-        "bars": [_bar(bar, places) for bar in memory_bars(result)],
-        "arena": _arena(details.arena, names, places) if details and details.arena else None,
+        "bars": [tiles.bar_tiles(bar, places) for bar in memory_bars(result)],
+        "arena": tiles.arena_tiles(arena, names, places) if arena else None,
         "operators": operator_rows(result),
-        "treemaps": _treemaps(result, places),
+        "totals": list(_totals(result)),
+        "profile": details.profile if details else None,
+        "footprint": details.footprint if details else None,
+        "treemaps": tiles.treemaps(result, places),
+        "stack": stack,
+        "deepest": max(points, key=lambda point: point.depth_bytes, default=None),
         "figures": list(provenance.figures(result)),
         "command": provenance.command(result),
         "unknown": provenance.unknown_words(result),
-        "most": _MOST_ROWS,
     }
     return _page("report.html.j2", context, places)
 
 
 def render_batch(batch: BatchResult) -> str:
     """The page of a batch: one row for each check."""
-    context = {"batch": batch, "words": WORDS, "most": _MOST_ROWS, "command": provenance.command}
-    return _page("batch.html.j2", context, _Places())
+    context = {"batch": batch, "words": WORDS, "summary": summary(batch), "why": why}
+    return _page("batch.html.j2", context, tiles.Places())
 
 
-class _Places:
-    """Places of boxes as style rules: the policy forbids styles inside of elements."""
-
-    def __init__(self) -> None:
-        self._classes: dict[str, str] = {}
-
-    def add(self, box: Box) -> str:
-        """The class of elements at this place."""
-        rule = ";".join(
-            f"{name}:{round(value, 4):g}%"
-            for name, value in vars(box).items()
-        )
-        return self._classes.setdefault(rule, f"p{len(self._classes)}")
-
-    def css(self) -> str:
-        return "".join(f".{name}{{{rule}}}\n" for rule, name in self._classes.items())
-
-
-@dataclass(frozen=True)
-class _Tile:
-    """A box with its class, and what to show in it and about it."""
-
-    place: str
-    kind: str
-    title: str
-    amount: str
-    facts: tuple[str, ...]
+def _key_figures(result: CheckResult) -> Iterator[Figure]:
+    """The few numbers that everybody asks for."""
+    memory, arena, stack, run = result.memory, result.arena, result.stack, result.run
+    if memory:
+        for name, part in (("RAM", memory.ram), ("Flash", memory.flash)):
+            of = f"of {part.available_bytes:,} B"
+            share = tiles.percent(part.needed_bytes, part.available_bytes)
+            yield Figure(name, f"{part.needed_bytes:,} B", "exact", f"{of}, {share}")
+    if arena:
+        why_more = f"reported {arena.reported_bytes:,} B"
+        yield Figure("Arena", f"{arena.required_bytes:,} B", "measured", why_more)
+    if stack:
+        how = "exact" if stack.exact else "at least"
+        reserve = f"{stack.reserve_bytes:,} B set aside"
+        yield Figure("Stack", f"{stack.high_water_bytes:,} B", how, reserve)
+    if run:
+        how = f"modelled, {run.cycle_class}"
+        yield Figure("One inference", f"{run.milliseconds:,.1f} ms", how,
+                     f"{run.instructions:,} instructions, exact")  # fmt: skip
 
 
 @dataclass(frozen=True)
 class _Ranking:
+    """Who takes the most of something; ``limit``: it is what decides the verdict."""
+
     title: str
     total: str
     limit: bool
     shares: Sequence[Share]
     whole: int
-    unit: str
+
+    @property
+    def largest(self) -> int:
+        return max(share.amount for share in self.shares)
 
 
 def _rankings(result: CheckResult) -> list[_Ranking]:
-    """Who takes the most of each resource; that of the limit first."""
-    flash_binds = result.verdict.limit == "flash"
+    """Of RAM, flash and time; that of the limit first."""
+    limit = result.verdict.limit
     found = []
-    for title, all_shares, unit, limit in (
-        ("RAM", shares.ram_shares(result), "B", not flash_binds and result.verdict.limit),
-        ("Flash", shares.flash_shares(result), "B", flash_binds),
-        ("Time", shares.time_shares(result), "cycles", False),
+    for title, all_shares, binds in (
+        ("RAM", shares.ram_shares(result), limit in {"ram", "arena", "stack"}),
+        ("Flash", shares.flash_shares(result), limit == "flash"),
+        ("Time", shares.time_shares(result), False),
     ):
-        whole = sum(share.amount for share in all_shares)
-        if whole:
-            total = format_size(whole) if unit == "B" else f"{whole:,} cycles, modelled"
+        if all_shares:
+            whole = sum(share.amount for share in all_shares)
+            total = format_size(whole) if title != "Time" else f"{whole:,} cycles, modelled"
             ranked = shares.largest(all_shares, _MOST_RANKED)
-            found.append(_Ranking(title, total, bool(limit), ranked, whole, unit))
+            found.append(_Ranking(title, total, binds, ranked, whole))
     return sorted(found, key=lambda ranking: not ranking.limit)
 
 
-def _bar(bar: Bar, places: _Places) -> dict[str, Any]:
-    boxes = beside([segment.size_bytes for segment in bar.segments], bar.whole_bytes)
-    tiles = [
-        _Tile(places.add(box), segment.kind, segment.name, f"{segment.size_bytes:,} B",
-              (f"{segment.size_bytes:,} B, {_percent(segment.size_bytes, bar.whole_bytes)}",))
-        for segment, box in zip(bar.segments, boxes, strict=True)
-    ]  # fmt: skip
-    limit = None
-    if bar.limit_bytes is not None:
-        at = 100 * bar.limit_bytes / bar.whole_bytes
-        limit = places.add(Box(at, 0, 100 - at, 100))
-    return {"bar": bar, "tiles": tiles, "limit": limit}
+def _totals(result: CheckResult) -> Iterator[tuple[str, int, int]]:
+    if result.run:
+        instructions = sum(operator.instructions for operator in result.operators)
+        cycles = sum(operator.cycles for operator in result.operators)
+        run = result.run
+        yield "outside of operators", run.instructions - instructions, run.cycles - cycles
+        yield "one inference", run.instructions, run.cycles
 
 
-def _arena(arena: ArenaMap, names: Sequence[str], places: _Places) -> dict[str, Any]:
-    boxes, left_out = arena_boxes(arena, names)
-    peak = arena.peak_operator
-    most = max(arena.live_bytes, default=0)
-    live = [
-        places.add(_column_bar(number, size, most, names))
-        for number, size in enumerate(arena.live_bytes[: len(names)])
-    ]
-    step = next(step for step in (1, 2, 5, 10, 20, 50, 10**9) if len(names) <= 25 * step)
-    return {
-        "map": arena,
-        "tiles": [_arena_tile(box, places) for box in boxes],
-        "left_out": left_out,
-        "peak": None if peak is None else places.add(column(peak, names)),
-        "peak_name": names[peak] if peak is not None and 0 <= peak < len(names) else "",
-        "next": _next_peak(arena, names),
-        "live": live,
-        "ticks": [(places.add(column(n, names)), n) for n in range(0, len(names), step)],
-        "levels": _levels(arena.size_bytes, places),
-        "lifetime": lambda item: lifetime(item, names),
-    }
-
-
-def _column_bar(number: int, size: int, most: int, names: Sequence[str]) -> Box:
-    place = column(number, names)
-    height = 100 * min(max(size, 0), most) / max(1, most)
-    return Box(place.left, 100 - height, place.width, height)
-
-
-def _levels(size: int, places: _Places) -> list[tuple[str, int]]:
-    """Marks at the address axis."""
-    return [
-        (places.add(Box(0, 100 - 25 * quarter, 100, 0)), size * quarter // 4)
-        for quarter in range(5)
-    ]
-
-
-def _next_peak(arena: ArenaMap, names: Sequence[str]) -> tuple[int, str, int] | None:
-    """The operator that needs most after the one at the peak."""
-    others = [
-        (size, -number)
-        for number, size in enumerate(arena.live_bytes[: len(names)])
-        if number != arena.peak_operator
-    ]
-    if arena.peak_operator is None or not others:
-        return None
-    size, number = max(others)
-    return -number, names[-number], size
-
-
-def _arena_tile(box: ArenaBox, places: _Places) -> _Tile:
-    amount = f"{box.size_bytes:,} B"
-    return _Tile(places.add(box.box), box.kind, box.title, amount, box.facts)
-
-
-def _treemaps(result: CheckResult, places: _Places) -> list[dict[str, Any]]:
-    found = []
-    for title, owners in (
-        ("Flash", shares.flash_shares(result)),
-        ("RAM", shares.ram_shares(result)),
-    ):
-        whole = sum(owner.amount for owner in owners)
-        tiles = shares.largest(owners, _MOST_TILES)
-        boxes = treemap(sorted((tile.amount for tile in tiles), reverse=True), _ASPECT)
-        tiles = sorted(tiles, key=lambda tile: -tile.amount)
-        if whole:
-            drawn = [_owner_tile(tile, whole, box, places)
-                     for tile, box in zip(tiles, boxes, strict=True)]  # fmt: skip
-            found.append({"title": title, "whole": whole, "tiles": drawn, "owners": owners})
-    return found
-
-
-def _owner_tile(share: Share, whole: int, box: Box, places: _Places) -> _Tile:
-    facts = [f"{share.amount:,} B, {_percent(share.amount, whole)}"]
-    facts += [share.note] if share.note else []
-    facts += [f"{size:,} B {function_name(name)}" for name, size in share.parts]
-    return _Tile(places.add(box), share.kind, share.name, f"{share.amount:,} B", tuple(facts))
-
-
-def _percent(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}" if whole else "-"
-
-
-def _page(template: str, context: dict[str, Any], places: _Places) -> str:
+def _page(template: str, context: dict[str, Any], places: tiles.Places) -> str:
     style = (_FOLDER / "page.css").read_text(encoding="utf-8") + places.css()
     script = (_FOLDER / "page.js").read_text(encoding="utf-8")
+    policy = (
+        f"default-src 'none'; style-src '{_checksum(style)}'; script-src '{_checksum(script)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    own = {"style": Markup(style), "script": Markup(script), "policy": policy, "most": _MOST_ROWS}
+    return _environment().get_template(template).render(context | own)
+
+
+def _checksum(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_FOLDER),
+        loader=jinja2.FileSystemLoader(_FOLDER, encoding="utf-8"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -230,15 +159,16 @@ def _page(template: str, context: dict[str, Any], places: _Places) -> str:
         finalize=_printable,
     )
     environment.filters |= {
-        "size": format_size, "function": function_name, "tensor": tensor_name,
-        "percent": _percent, "slug": lambda kind: kind.replace(" ", "-"),
-    }  # fmt: skip
-    policy = (
-        f"default-src 'none'; style-src '{_checksum(style)}'; script-src '{_checksum(script)}'; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
-    )
-    own = {"style": Markup(style), "script": Markup(script), "policy": policy}  # noqa: S704
-    return environment.get_template(template).render(context | own)
+        "breakable": _breakable,
+        "count": lambda value: "-" if value is None else f"{value:,}",
+        "function": function_name,
+        "per_cent": lambda part, whole: f"{min(100, 100 * max(0, part) / max(1, whole)):.2f}",
+        "percent": tiles.percent,
+        "size": format_size,
+        "slug": lambda kind: kind.replace(" ", "-"),
+        "tensor": tensor_name,
+    }
+    return environment
 
 
 def _printable(value: Any) -> Any:
@@ -246,5 +176,6 @@ def _printable(value: Any) -> Any:
     return escape(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _checksum(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+def _breakable(name: str) -> Markup:
+    """A long name that may be folded between its parts."""
+    return Markup("<wbr>").join(as_markup(part) for part in _BREAKS.split(escape(name)))

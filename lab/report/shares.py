@@ -14,10 +14,11 @@ from lab.report.names import tensor_name
 from lab.results import Arena, CheckResult
 
 _PERSISTENT = {
-    "variable": "variables",
-    "kernel": "kernel data",
-    "quantization": "quantization data",
-    "structure": "runtime structures",
+    "variable": "variable tensors",
+    "kernel": "what kernels keep",
+    "options": "operators' options",
+    "quantization": "scales and zero points",
+    "structure": "the runtime's structures",
     "alignment": "alignment in the arena",
     "unowned": "arena without a known owner",
 }
@@ -102,7 +103,7 @@ def time_shares(result: CheckResult) -> list[Share]:
         return []
     inside = sum(operator.cycles for operator in result.operators)
     shares = [
-        Share(f"{operator.index} {operator.name}", operator.cycles, "kernels")
+        Share(f"{operator.name}, operator {operator.index}", operator.cycles, "kernels")
         for operator in result.operators
     ]
     rest = result.run.cycles - inside
@@ -133,20 +134,17 @@ def _owner(owner: Owner, memory: Literal["flash_bytes", "ram_bytes"]) -> Share:
 def _arena_items(arena: ArenaMap) -> Iterator[Share]:
     alive = [item for item in arena.items if is_alive(item, arena.peak_operator)]
     for item in alive:
-        yield Share(
-            tensor_name(item.name),
-            item.size_bytes,
-            item.kind,
-            f"alive at operator {arena.peak_operator}, the peak",
-        )
+        note = f"{item.kind}, alive at operator {arena.peak_operator}, the peak"
+        yield Share(tensor_name(item.name), item.size_bytes, item.kind, note)
     lost = arena.planned_bytes - sum(item.size_bytes for item in alive)
     yield Share("gaps between tensors", lost, "padding", "what the plan leaves unused at the peak")
     persistent = [item for item in arena.items if item.part == "persistent"]
-    for kind, name in _PERSISTENT.items():
+    for kind in sorted({item.kind for item in persistent}):
         items = [item for item in persistent if item.kind == kind]
         parts = tuple((item.name, item.size_bytes) for item in largest_items(items))
         size = sum(item.size_bytes for item in items)
-        yield Share(name, size, kind, f"persistent, {len(items)} pieces", parts)
+        note = f"persistent, {len(items)} pieces"
+        yield Share(_PERSISTENT.get(kind, kind), size, kind, note, parts)
     kept = sum(item.size_bytes for item in persistent)
     headroom = arena.size_bytes - arena.planned_bytes - kept
     yield Share("planning headroom", headroom, "structure", "needed only while allocating")
@@ -172,7 +170,7 @@ def _arena_parts(result: CheckResult, arena: Arena) -> Iterator[Share]:
         return
     alive = result.peak.tensors if result.peak else ()
     for tensor in alive:
-        note = f"alive at operator {result.peak.operator}, the peak" if result.peak else ""
+        note = f"tensor, alive at operator {result.peak.operator}, the peak" if result.peak else ""
         yield Share(tensor_name(tensor.name), tensor.size_bytes, "tensor", note)
     rest = planned - sum(tensor.size_bytes for tensor in alive)
     name = "gaps between tensors" if alive else "activations and scratch buffers"

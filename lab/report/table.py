@@ -56,12 +56,11 @@ def show(batch: BatchResult) -> None:
 
 def render(batch: BatchResult, width: int) -> list[str]:
     """The batch as lines of text: a table, or where that is too wide a few lines for each check."""
-    rows = [*map(_trouble, batch.problems), *map(_row, batch.records)]
-    rows.sort(key=lambda row: _ORDER.index(row.verdict))  # stable: as asked for within a verdict
+    rows = _rows(batch)
     lines = list(_columns([_HEAD, *(row.cells for row in rows)]))
     if max(map(len, lines)) > width:
         lines = [line for row in rows for line in _folded(row)]
-    return [*lines, "", *textwrap.wrap(_summary(rows), width)]
+    return [*lines, "", *textwrap.wrap(summary(batch), width)]
 
 
 def _row(record: CheckResult) -> _Row:
@@ -123,9 +122,17 @@ def _folded(row: _Row) -> Iterator[str]:
             yield f"  {cell}" if name in {"model", "board", "why"} else f"  {name:<12} {cell:>13}"
 
 
-def _summary(rows: Sequence[_Row]) -> str:
+def summary(batch: BatchResult) -> str:
+    """How many checks there were, and how they ended."""
+    rows = _rows(batch)
     counts = {
         word: sum(row.verdict == verdict for row in rows) for verdict, word in _COUNTED.items()
     }
     told = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     return f"{len(rows)} checks: {told}"
+
+
+def _rows(batch: BatchResult) -> list[_Row]:
+    rows = [*map(_trouble, batch.problems), *map(_row, batch.records)]
+    rows.sort(key=lambda row: _ORDER.index(row.verdict))  # stable: as asked for within a verdict
+    return rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lab.report.names import function_name, tensor_name
 from lab.results import CheckResult, Failure, Finding, Flash, Operator, Ram
@@ -125,15 +125,20 @@ def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
         return
     yield ""
     yield "Operators that need attention (lab ops lists all)"
-    kinds: dict[tuple[str, int, str, str, str], list[int]] = {}
-    for f in findings:
-        kinds.setdefault((f.name, f.version, f.verdict, f.reason, f.instead), []).append(f.index)
-    for (name, version, verdict, reason, instead), indices in kinds.items():
-        operators = ", ".join(str(index) for index in indices if index >= 0)
-        where = f"; operator {operators}" if operators else ""
-        yield f"  {name} v{version} ({verdict}{where}): {reason}"
-        if instead:
-            yield f"    instead: {instead}"
+    for finding, indices in by_kind(findings):
+        where = f"; operator {', '.join(map(str, indices))}" if indices else ""
+        yield f"  {finding.name} v{finding.version} ({finding.verdict}{where}): {finding.reason}"
+        if finding.instead:
+            yield f"    instead: {finding.instead}"
+
+
+def by_kind(findings: Sequence[Finding]) -> list[tuple[Finding, list[int]]]:
+    """Findings that say the same of an operator, once, with the indices of all of them."""
+    kinds: dict[Finding, list[int]] = {}
+    for finding in findings:
+        kind = finding.model_copy(update={"index": -1})
+        kinds.setdefault(kind, []).extend([finding.index] if finding.index >= 0 else [])
+    return list(kinds.items())
 
 
 def _evidence(failure: Failure) -> Iterator[str]:
