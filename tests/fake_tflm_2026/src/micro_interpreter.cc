@@ -25,6 +25,10 @@ struct Layout {
                     offsetof(SingleArenaBufferAllocator, tail_) == 20 &&
                     offsetof(SingleArenaBufferAllocator, temp_buffer_count_) == 32,
                 "as noted");
+  static_assert(offsetof(GreedyMemoryPlanner, buffer_count_) == 8 &&
+                    offsetof(GreedyMemoryPlanner, requirements_) == 12 &&
+                    offsetof(GreedyMemoryPlanner, buffer_offsets_) == 36,
+                "as noted");
 };
 
 MicroInterpreterGraph::MicroInterpreterGraph(TfLiteContext* context, const Model* model,

@@ -8,8 +8,9 @@ GreedyMemoryPlanner::~GreedyMemoryPlanner() {}
 
 TfLiteStatus GreedyMemoryPlanner::Init(unsigned char* scratch_buffer, int scratch_buffer_size) {
   buffer_count_ = planned_ = 0;
-  max_buffer_count_ = scratch_buffer_size / static_cast<int>(sizeof(Requirement));
+  max_buffer_count_ = scratch_buffer_size / static_cast<int>(sizeof(Requirement) + sizeof(int));
   requirements_ = reinterpret_cast<Requirement*>(scratch_buffer);
+  buffer_offsets_ = reinterpret_cast<int*>(requirements_ + max_buffer_count_);
   return kTfLiteOk;
 }
 
@@ -43,7 +44,7 @@ void GreedyMemoryPlanner::Plan() {
         }
       }
     }
-    next->offset = place;
+    buffer_offsets_[next - requirements_] = next->offset = place;
   }
 }
 
@@ -59,7 +60,7 @@ size_t GreedyMemoryPlanner::GetMaximumMemorySize() {
 
 int GreedyMemoryPlanner::GetOffset(int index) {
   Plan();
-  return requirements_[index].offset;
+  return buffer_offsets_[index];
 }
 
 }  // namespace tflite

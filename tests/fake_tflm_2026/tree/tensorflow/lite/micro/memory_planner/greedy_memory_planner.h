@@ -28,14 +28,17 @@ class GreedyMemoryPlanner : public MicroMemoryPlanner {
     int offset;
     int first;
     int last;
-    int padding[6];  // a planned buffer takes 40 bytes
+    int padding[5];  // with its offset, a planned buffer takes 40 bytes
   };
   void Plan();
+  friend struct Layout;
   int max_buffer_count_ = 0;
   int buffer_count_ = 0;
   Requirement* requirements_ = nullptr;
   int planned_ = 0;
-  int unused_[6];
+  int unused_[4];
+  int* buffer_offsets_ = nullptr;
+  int unused_too_;
 };
 
 static_assert(sizeof(GreedyMemoryPlanner) == 44, "as noted");
