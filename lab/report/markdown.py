@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from lab.errors import escape
 from lab.report import provenance, shares
 from lab.report.names import function_name
 from lab.report.operators import OperatorRow, operator_rows
@@ -34,14 +35,14 @@ def render(result: CheckResult) -> str:
 def render_batch(batch: BatchResult) -> str:
     """A batch: one row for each check."""
     rows = [
-        (f"**{VERDICTS[record.verdict.status]}**", code(record.model.name), code(record.board.name),
+        (f"**{VERDICTS[record.verdict.status]}**", cell(record.model.name), cell(record.board.name),
          _bytes(record.memory.ram.needed_bytes if record.memory else None),
          _bytes(record.verdict.margin_bytes),
          _bytes(record.memory.flash.needed_bytes if record.memory else None), text(why(record)))
         for record in batch.records
     ]  # fmt: skip
     rows += [
-        ("**NO ANSWER**", code(problem.model), code(problem.board), "-", "-", "-",
+        ("**NO ANSWER**", cell(problem.model), cell(problem.board), "-", "-", "-",
          text("; ".join(problem.lines)))
         for problem in batch.problems
     ]  # fmt: skip
@@ -50,16 +51,22 @@ def render_batch(batch: BatchResult) -> str:
 
 
 def code(name: str) -> str:
-    """A name as a code span, also inside of a table."""
+    """A name as a code span."""
+    name = escape(name) or "(no name)"
     longest = max((len(run) for run in re.findall("`+", name)), default=0)
     fence = "`" * (longest + 1)
-    pad = " " if name[:1] in {"`", " ", ""} or name[-1:] in {"`", " "} else ""
-    return f"{fence}{pad}{name}{pad}{fence}".replace("|", "\\|")
+    pad = " " if name[0] in "` " or name[-1] in "` " else ""
+    return f"{fence}{pad}{name}{pad}{fence}"
+
+
+def cell(name: str) -> str:
+    """A name as a code span inside of a table, where a bar would end it."""
+    return code(name).replace("|", "\\|")
 
 
 def text(words: str) -> str:
     """Words that nothing is made of: no format, link, element, mention or reference."""
-    return _SPECIAL.sub(r"\\\1", words).replace("@", "@<!-- -->")
+    return _SPECIAL.sub(r"\\\1", escape(words)).replace("@", "@<!-- -->")
 
 
 def _verdict(result: CheckResult) -> Iterator[str]:
@@ -89,7 +96,7 @@ def _memory(result: CheckResult) -> Iterator[str]:
         rows.append(("arena", format_size(result.arena.required_bytes), reported, "measured"))
     if result.stack:
         how = "exact" if result.stack.exact else "at least"
-        where = f"in {code(function_name(result.stack.function))}"
+        where = f"in {cell(function_name(result.stack.function))}"
         rows.append(("stack", format_size(result.stack.high_water_bytes), where, how))
     if result.run:
         how = f"modelled, {result.run.cycle_class}"
@@ -125,7 +132,7 @@ def _operator(row: OperatorRow) -> tuple[str, ...]:
     operator = row.operator
     macs = "-" if operator.macs is None else f"{operator.macs:,}"
     return (
-        str(operator.index), code(operator.name), f"{row.share:.1%}", f"{operator.instructions:,}",
+        str(operator.index), cell(operator.name), f"{row.share:.1%}", f"{operator.instructions:,}",
         f"{operator.cycles:,}", macs, f"{operator.stack_bytes:,}",
     )  # fmt: skip
 
@@ -142,7 +149,7 @@ def _owners(result: CheckResult) -> Iterator[str]:
 def _share_table(owners: Sequence[Share], most: int) -> Iterator[str]:
     whole = sum(owner.amount for owner in owners)
     rows = [
-        (code(owner.name), f"{owner.amount:,}", _percent(owner.amount, whole), text(owner.note))
+        (cell(owner.name), f"{owner.amount:,}", _percent(owner.amount, whole), text(owner.note))
         for owner in shares.largest(owners, most)
     ]
     return _table(("owner", "bytes>", "share>", ""), rows)
@@ -154,7 +161,7 @@ def _how(result: CheckResult) -> Iterator[str]:
         for figure in provenance.figures(result)
     ]
     lines = [*_table(("figure", "value>", "obtained", "from"), rows), ""] if rows else []
-    lines.append(f"Made by {code(provenance.command(result)).replace(chr(92) + '|', '|')}")
+    lines.append(f"Made by {code(provenance.command(result))}")
     lines.append(f"(not in the record: {text(', '.join(provenance.unknown_words(result)))})")
     yield from _folded("How each number was obtained", lines)
 

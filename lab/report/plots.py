@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from lab.report import shares
+from lab.errors import escape
+from lab.report import arena_plot, shares
 from lab.report.bars import Bar, memory_bars
 from lab.report.shares import Share
 from lab.results import CheckResult
@@ -21,6 +23,7 @@ _NAME = 48
 _STYLE = {
     "svg.hashsalt": "tflm-lab",  # names inside of the file: the same for the same record
     "text.parse_math": False,  # a name may hold $
+    "font.family": "DejaVu Sans",  # comes with matplotlib
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -44,19 +47,48 @@ _OTHER = "#b4bac4"
 
 def render(result: CheckResult) -> Iterator[tuple[str, bytes]]:
     """File names and contents; only of what the record holds."""
+    result = _with_short_names(result)
+    for kind in arena_plot.FORMATS:
+        if result.details and result.details.arena:
+            yield f"arena.{kind}", arena_plot.plot(result, kind)
+        for name, draw in (("memory", _memory), ("operators", _operators), ("owners", _owners)):
+            if data := _drawn(draw, result, kind):
+                yield f"{name}.{kind}", data
+
+
+def _with_short_names(result: CheckResult) -> CheckResult:
+    """Names that leave room for the picture."""
+    board = {"name": _short(result.board.name), "core": _short(result.board.core)}
+    operators = [
+        operator.model_copy(update={"name": _short(operator.name)}) for operator in result.operators
+    ]
+    return result.model_copy(
+        update={
+            "model": result.model.model_copy(update={"name": _short(result.model.name)}),
+            "board": result.board.model_copy(update=board),
+            "operators": tuple(operators),
+        }
+    )
+
+
+def _short(name: str) -> str:
+    name = escape(name)
+    return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
+
+
+def _drawn(
+    draw: Callable[[CheckResult], Figure | None], result: CheckResult, kind: str
+) -> bytes | None:
     import matplotlib as mpl
 
-    for name, draw in (("memory", _memory), ("operators", _operators), ("owners", _owners)):
-        with mpl.rc_context(_STYLE):
-            figure = draw(result)
-            if figure is not None:
-                yield f"{name}.png", _saved(figure, "png", {"Software": None})
-                yield f"{name}.svg", _saved(figure, "svg", {"Date": None, "Creator": None})
-
-
-def _saved(figure: Figure, kind: str, metadata: dict[str, None]) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format=kind, dpi=144, metadata=metadata)
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # names may be in any script
+        figure = draw(result)
+        if figure is None:
+            return None
+        buffer = io.BytesIO()
+        nothing = {"Date": None} if kind == "svg" else {"Software": None}
+        figure.savefig(buffer, format=kind, dpi=144, metadata=nothing)
     return buffer.getvalue()
 
 
@@ -91,7 +123,8 @@ def _bar(axes: Axes, bar: Bar) -> None:
     axes.set_xlim(0, max(1, bar.whole_bytes))
     axes.set_yticks([])
     axes.xaxis.set_major_formatter("{x:,.0f} B")
-    axes.set_title(f"{bar.name}, {bar.note}: {', '.join(labels)}", loc="left", fontsize=8)
+    title = f"{_short(bar.name)}, {bar.note}: {', '.join(labels)}"
+    axes.set_title(title, loc="left", fontsize=8)
 
 
 def _operators(result: CheckResult) -> Figure | None:
@@ -100,8 +133,8 @@ def _operators(result: CheckResult) -> Figure | None:
         return None
     figure = _figure(1.2 + 0.24 * len(operators))
     _ranking(figure.subplots(), operators, "cycles")
-    model = f"model {result.run.cycle_model}, {result.run.cycle_class}" if result.run else ""
-    figure.suptitle(f"{result.model.name}: cycles of one inference, {model}")
+    how = f"modelled, {result.run.cycle_class}" if result.run else ""
+    figure.suptitle(f"{result.model.name}: cycles of one inference, {how}")
     return figure
 
 
@@ -128,12 +161,11 @@ def _owners(result: CheckResult) -> Figure | None:
 
 def _ranking(axes: Axes, owners: Sequence[Share], unit: str) -> None:
     """Largest on top, each with its amount."""
-    names = [f"{one.name[: _NAME - 1]}…" if len(one.name) > _NAME else one.name for one in owners]
     places = range(len(owners))
     colours = [_COLOURS.get(one.kind, _OTHER) for one in owners]
     bars = axes.barh(places, [one.amount for one in owners], color=colours)
     axes.bar_label(bars, [f" {one.amount:,} {unit}" for one in owners], fontsize=8)
-    axes.set_yticks(places, names)
+    axes.set_yticks(places, [_short(one.name) for one in owners])
     axes.invert_yaxis()
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
