@@ -60,7 +60,9 @@ def _arena(record: CheckResult) -> ArenaMap:
     offset, left = planned, arena.persistent_bytes
     for number in range(40):
         kind = ("quantization", "kernel", "structure")[number % 3]
-        size = left if number == 39 else min(left, 16 if number % 5 else arena.persistent_bytes // 9)
+        size = (
+            left if number == 39 else min(left, 16 if number % 5 else arena.persistent_bytes // 9)
+        )
         items.append(_item(kind, f"{kind} {number}", offset, size, operator=number % count))
         offset, left = offset + size, left - size
     live = [
@@ -87,7 +89,9 @@ def _stack(record: CheckResult) -> StackDetails:
 
     assert record.stack
     points = [
-        StackPoint(phase=phase, operator=None, depth_bytes=depth, chain=chain(depth, "deep", "main"))
+        StackPoint(
+            phase=phase, operator=None, depth_bytes=depth, chain=chain(depth, "deep", "main")
+        )
         for phase, depth in (("constructor", 200), ("allocate", 400), ("invoke", 640))
     ]
     points += [
@@ -129,8 +133,10 @@ def _footprint(record: CheckResult) -> Footprint:
 def _profile(record: CheckResult) -> Profile:
     assert record.run
     functions = [
-        FunctionCost(operator=operator.index, function=name, instructions=operator.instructions // 2,
-                     cycles=operator.cycles // 2, calls=1)
+        FunctionCost(
+            operator=operator.index, function=name, instructions=operator.instructions // 2,
+            cycles=operator.cycles // 2, calls=1,
+        )
         for operator in record.operators
         for name in (operator.kernel, "tflite::MultiplyByQuantizedMultiplier(int, int, int)")
     ]  # fmt: skip

@@ -97,7 +97,7 @@ def _facts(item: ArenaItem, operators: Sequence[str]) -> Iterator[str]:
         own = f", {item.data_bytes:,} B of data"
     yield f"{item.kind}, {item.size_bytes:,} B{own}"
     if item.shape is not None:
-        yield f"{item.dtype or 'unknown type'} {' × '.join(map(str, item.shape)) or 'scalar'}"
+        yield f"{item.dtype or 'unknown type'} {' x '.join(map(str, item.shape)) or 'scalar'}"
     elif item.dtype:
         yield item.dtype
     end = item.offset_bytes + item.size_bytes
@@ -127,4 +127,5 @@ def _place(offset: int, size: int, arena: ArenaMap) -> Box:
     """Over all operators; a record that contradicts itself stays inside of the picture."""
     whole = max(1, arena.size_bytes)
     low, high = (min(max(at, 0), whole) for at in (offset, offset + size))
+    high = max(low, high)
     return Box(0, 100 - 100 * high / whole, 100, 100 * (high - low) / whole)

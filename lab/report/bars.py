@@ -76,7 +76,7 @@ def _needed_ram(ram: Ram) -> Bar:
         ("arena", ram.arena_bytes),
         ("stack", ram.stack_reserve_bytes),
     )
-    return _needed("RAM needed", ram.available_bytes, parts)
+    return _needed("RAM", ram.available_bytes, parts)
 
 
 def _flash(flash: Flash) -> Bar:

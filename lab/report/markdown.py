@@ -89,7 +89,8 @@ def _memory(result: CheckResult) -> Iterator[str]:
     if result.memory:
         ram, flash = result.memory.ram, result.memory.flash
         for name, part in (("RAM", ram), ("flash", flash)):
-            of = f"of {part.available_bytes:,} B ({_percent(part.needed_bytes, part.available_bytes)})"
+            share = _percent(part.needed_bytes, part.available_bytes)
+            of = f"of {part.available_bytes:,} B ({share})"
             rows.append((name, format_size(part.needed_bytes), of, "exact"))
     if result.arena:
         reported = f"reported {result.arena.reported_bytes:,} B"

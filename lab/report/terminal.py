@@ -205,10 +205,11 @@ def _ram(result: CheckResult, ram: Ram) -> Iterator[str]:
         stack = result.stack
         exact = "exact" if stack.exact else "at least"
         how = "as asked for" if result.request.stack_reserve_bytes is not None else "by rule"
+        deepest = function_name(stack.function)
         yield _row(
             "stack",
             ram.stack_reserve_bytes,
-            f"{how}; high-water {stack.high_water_bytes:,} B, {exact}, in {function_name(stack.function)}",
+            f"{how}; high-water {stack.high_water_bytes:,} B, {exact}, in {deepest}",
         )
         yield f"{'':<28}  of which {stack.runner_bytes:,} B are frames of the lab's runner"
     if ram.application_bytes:
