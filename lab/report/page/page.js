@@ -111,5 +111,9 @@
     const tile = tileOf(event);
     if (tile && move(tile, event.key)) event.preventDefault();
   });
-  window.addEventListener("scroll", hide, { passive: true });
+  // Focus scrolls its box into view, and what is said goes with it.
+  document.addEventListener("scroll", () => {
+    if (shown && shown === document.activeElement) place(shown.getBoundingClientRect());
+    else hide();
+  }, { passive: true, capture: true });
 })();
