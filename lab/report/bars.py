@@ -38,7 +38,7 @@ class Bar:
 
 
 def memory_bars(result: CheckResult) -> list[Bar]:
-    """RAM bank by bank, then flash; empty: nothing was placed."""
+    """RAM by those banks that hold something or could, then flash; empty: nothing was placed."""
     if result.memory is None:
         return []
     ram, flash = result.memory.ram, result.memory.flash
@@ -46,8 +46,18 @@ def memory_bars(result: CheckResult) -> list[Bar]:
     return [*banks, _flash(flash)]
 
 
+def unused_banks(result: CheckResult) -> list[Bank]:
+    """RAM banks of the board that nothing was placed in, nor could have been."""
+    layout = result.memory.ram.layout if result.memory else ()
+    used = {name for span in layout for name in span.banks}
+    return [bank for bank in result.board.ram if used and bank.name not in used]
+
+
 def _banks(result: CheckResult, ram: Ram) -> Iterator[Bar]:
+    unused = {bank.name for bank in unused_banks(result)}
     for bank in result.board.ram:
+        if bank.name in unused:
+            continue
         segments = tuple(_in_bank(bank, ram))
         note = f"{format_size(bank.size_bytes)} from {bank.base:#010x}"
         yield Bar(bank.name, note, bank.size_bytes, None, segments)

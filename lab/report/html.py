@@ -21,8 +21,8 @@ from markupsafe import escape as as_markup
 
 from lab.errors import escape
 from lab.report import provenance, shares, tiles
-from lab.report.bars import memory_bars
-from lab.report.names import function_name, tensor_name
+from lab.report.bars import memory_bars, unused_banks
+from lab.report.names import function_name, short_name, tensor_name
 from lab.report.operators import operator_rows
 from lab.report.provenance import Figure
 from lab.report.shares import Share
@@ -51,6 +51,7 @@ def render(result: CheckResult) -> str:
         "findings": by_kind(result.findings),
         "rankings": _rankings(result),
         "bars": [tiles.bar_tiles(bar, places) for bar in memory_bars(result)],
+        "unused": unused_banks(result),
         "arena": tiles.arena_tiles(arena, names, places) if arena else None,
         "operators": operator_rows(result),
         "totals": list(_totals(result)),
@@ -105,7 +106,7 @@ class _Ranking:
 
     @property
     def largest(self) -> int:
-        return max(share.amount for share in self.shares)
+        return max((share.amount for share in self.shares if share.kind != "other"), default=1)
 
 
 def _rankings(result: CheckResult) -> list[_Ranking]:
@@ -162,6 +163,7 @@ def _environment() -> jinja2.Environment:
         "breakable": _breakable,
         "count": lambda value: "-" if value is None else f"{value:,}",
         "function": function_name,
+        "label": short_name,
         "per_cent": lambda part, whole: f"{min(100, 100 * max(0, part) / max(1, whole)):.2f}",
         "percent": tiles.percent,
         "size": format_size,

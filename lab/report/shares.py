@@ -85,7 +85,9 @@ def flash_shares(result: CheckResult) -> list[Share]:
     application = Share("application", flash.application_bytes, "application", "as asked for")
     if details and details.footprint:
         owners = [_owner(owner, "flash_bytes") for owner in details.footprint.owners]
-        return _ranked([*owners, application])
+        owned = sum(owner.amount for owner in owners) + application.amount
+        rest = Share("alignment on this board", flash.needed_bytes - owned, "padding")
+        return _ranked([*owners, application, rest])
     return _ranked(
         [
             Share("code", flash.code_bytes, "kernels", "runtime, kernels, C library, runner"),
@@ -103,7 +105,7 @@ def time_shares(result: CheckResult) -> list[Share]:
         return []
     inside = sum(operator.cycles for operator in result.operators)
     shares = [
-        Share(f"{operator.name}, operator {operator.index}", operator.cycles, "kernels")
+        Share(f"#{operator.index} {operator.name}", operator.cycles, "kernels")
         for operator in result.operators
     ]
     rest = result.run.cycles - inside
