@@ -1,4 +1,4 @@
-"""``lab report``: a record again, as text, page, Markdown and plots; hostile and damaged ones too."""
+"""``lab report``: text, page, Markdown and plots of records, hostile and damaged ones too."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_the_command_makes_the_same_record_again(files: dict[str, Path], name: s
 
 def first_screen(page: str) -> str:
     """The text before the first picture."""
-    return Page(page.split('id="memory"')[0]).text
+    return Page(page.partition('id="memory"')[0]).text
 
 
 def late_concatenation() -> bytes:
@@ -209,9 +209,7 @@ def rendered(text: str) -> str:
 
 def test_hostile_names_make_no_markdown(records: dict[str, CheckResult]) -> None:
     record = with_details(records["ram"])
-    fine, odd = (
-        Page(rendered(markdown.render(one))) for one in (record, hostile(record))
-    )
+    fine, odd = (Page(rendered(markdown.render(one))) for one in (record, hostile(record)))
     assert [tag for tag, _ in fine.tags if tag != "code"] == [
         tag for tag, _ in odd.tags if tag not in {"code", "br"}
     ] or {tag for tag, _ in odd.tags} <= {tag for tag, _ in fine.tags} | {"br"}
@@ -314,9 +312,7 @@ def test_what_is_no_record_is_one_line(tmp_path: Path) -> None:
         assert not (tmp_path / "page.html").exists()
 
 
-def test_places_that_cannot_be_written_are_one_line(
-    files: dict[str, Path], tmp_path: Path
-) -> None:
+def test_places_that_cannot_be_written_are_one_line(files: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for option in ("--html", "--markdown", "--plots"):
         for where in (tmp_path / "file" / "x", "/proc/none/x"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -195,17 +196,19 @@ def tab_to(driver: WebDriver, selector: str) -> Any:
     raise AssertionError(f"Tab does not reach {selector}")
 
 
+TABLE = "section[aria-labelledby=operators]"
+
+
 def column(driver: WebDriver, number: int) -> list[float]:
-    cells = driver.find_elements(
-        By.CSS_SELECTOR, f"section[aria-labelledby=operators] tbody tr > :nth-child({number})"
-    )
-    return [float(cell.get_attribute("data-value")) for cell in cells]
+    """Values of the operators' table; without one: -1."""
+    cells = driver.find_elements(By.CSS_SELECTOR, f"{TABLE} tbody tr > :nth-child({number})")
+    return [float(cell.get_attribute("data-value") or -1) for cell in cells]
 
 
 def test_operators_are_sorted_by_keyboard_alone(full: WebDriver) -> None:
     before = column(full, 1)
     assert before == sorted(before)
-    button = tab_to(full, "section[aria-labelledby=operators] th:nth-child(5) button")
+    button = tab_to(full, f"{TABLE} th:nth-child(5) button")
     assert button.text == "cycles"
     heading = button.find_element(By.XPATH, "..")
     press(full, Keys.ENTER)
@@ -219,18 +222,17 @@ def test_operators_are_sorted_by_keyboard_alone(full: WebDriver) -> None:
 
 
 def test_operators_are_sorted_by_clicking(full: WebDriver) -> None:
-    buttons = full.find_elements(By.CSS_SELECTOR, "section[aria-labelledby=operators] th button")
+    buttons = full.find_elements(By.CSS_SELECTOR, f"{TABLE} th button")
     by_name = {button.text: button for button in buttons}
     by_name["operator"].click()
-    names = [row.text for row in full.find_elements(
-        By.CSS_SELECTOR, "section[aria-labelledby=operators] tbody th")]  # fmt: skip
+    names = [one.text for one in full.find_elements(By.CSS_SELECTOR, f"{TABLE} tbody th")]
     assert names == sorted(names)
+    assert len(set(names)) > 2
     by_name["MACs"].click()
-    macs = [one.get_attribute("data-value") for one in full.find_elements(
-        By.CSS_SELECTOR, "section[aria-labelledby=operators] tbody tr > :nth-child(6)")]  # fmt: skip
-    numbers = [int(one) if one else -1 for one in macs]
-    assert numbers == sorted(numbers, reverse=True), "those without any come last"
-    sorted_now = full.find_elements(By.CSS_SELECTOR, "section[aria-labelledby=operators] [aria-sort]")
+    macs = column(full, 6)
+    assert macs == sorted(macs, reverse=True)
+    assert macs[-1] == -1, "those without any come last"
+    sorted_now = full.find_elements(By.CSS_SELECTOR, f"{TABLE} [aria-sort]")
     assert [one.text for one in sorted_now] == ["MACs"]
 
 
@@ -337,7 +339,7 @@ def test_headings_and_names_are_there_for_those_who_do_not_see(full: WebDriver) 
     )
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in pairwise(levels))
     nameless = full.execute_script("""
         return Array.from(document.querySelectorAll('[role=img], [role=group], [role=region]'))
             .filter(e => !(e.getAttribute('aria-label') || '').trim()).length
