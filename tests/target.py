@@ -102,15 +102,16 @@ class Target:
 
     def generated(self, seed: int, invokes: int = 1) -> Inference | Failure:
         """Run with inputs that the firmware makes up, other ones for each inference."""
-        return self.session.infer(replace(self._start, seed=seed, invokes=invokes))
+        return self.session.infer(replace(self.start, seed=seed, invokes=invokes))
 
     def fed(self, inputs: Sequence[Array]) -> Inference | Failure:
         """Run with these inputs."""
         data = tuple(array.tobytes() for array in inputs)
-        return self.session.infer(replace(self._start, inputs=data))
+        return self.session.infer(replace(self.start, inputs=data))
 
     @property
-    def _start(self) -> Start:
+    def start(self) -> Start:
+        """How it is run."""
         return Start(_ARENA.base, self.arena_bytes, _STACK.base, len(self.model.operators))
 
 

@@ -16,7 +16,7 @@ from lab.errors import NoVerdictError
 from lab.measure.guest import LostError, read_guest, read_word
 from lab.measure.tflm import Offsets
 
-MOST = 100_000  # elements of a table; no microcontroller's runtime has as many
+MOST = 30_000  # elements of a table; no microcontroller's runtime has memory for as many
 _MOST_DIMENSIONS = 32
 _TYPES = {
     1: "float32", 2: "int32", 3: "uint8", 4: "int64", 5: "string", 6: "bool", 7: "int16",

@@ -51,7 +51,7 @@ def render(result: CheckResult) -> list[str]:
         *view.by_operator(),
         *view.why_more(),
         "",
-        *chart(details.arena, [operator.name for operator in result.operators]),
+        *chart(details.arena),
     ]
 
 

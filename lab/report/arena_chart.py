@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterator
+from itertools import pairwise
 from string import ascii_lowercase, ascii_uppercase
 
 from lab.details import ArenaItem, ArenaMap
@@ -17,20 +17,15 @@ _MOST_NAMES = 12
 _FREE, _SMALL = ".", "+"
 
 
-def chart(arena: ArenaMap, operators: Sequence[str]) -> list[str]:
-    """The planned part as lines of text; none if nothing was planned.
-
-    Args:
-        arena: of a record.
-        operators: their names, for the peak.
-    """
+def chart(arena: ArenaMap) -> list[str]:
+    """The planned part as lines of text of up to 80 columns; none if nothing was planned."""
     if not arena.planned_bytes or not arena.live_bytes:
         return []
     letters = _letters(arena)
     return [
         f"Planned part over the {len(arena.live_bytes)} operators, the address upwards",
         *_rows(arena, letters),
-        *_axis(arena, operators),
+        *_axis(arena),
         *_legend(letters),
     ]
 
@@ -59,9 +54,7 @@ def _spans(arena: ArenaMap) -> list[tuple[range, int]]:
     cells = min(count, _COLUMNS)
     width = min(_WIDEST, _COLUMNS // cells)
     bounds = [count * number // cells for number in range(cells + 1)]
-    return [
-        (range(first, last), width) for first, last in zip(bounds, bounds[1:], strict=False)
-    ]
+    return [(range(first, last), width) for first, last in pairwise(bounds)]
 
 
 def _cell(letters: list[tuple[ArenaItem, str]], addresses: range, times: range) -> str:
@@ -82,28 +75,26 @@ def _overlap(item: ArenaItem, addresses: range, times: range) -> int:
     return max(0, height) * max(0, width)
 
 
-def _axis(arena: ArenaMap, operators: Sequence[str]) -> Iterator[str]:
+def _axis(arena: ArenaMap) -> Iterator[str]:
     """The peak, and the numbers of operators as far as they have room."""
     marks, numbers = "", ""
     for times, width in _spans(arena):
         at_peak = arena.peak_operator in times
         marks += "^" * width if at_peak else " " * width
-        if len(numbers) <= len(marks) - width:
-            numbers = numbers.ljust(len(marks) - width) + f"{times.start} "
+        begin, number = len(marks) - width, f"{times.start} "
+        if len(numbers) <= begin and begin + len(number) <= _COLUMNS + 1:
+            numbers = numbers.ljust(begin) + number
     yield f"{'0':>11} +{'-' * len(marks)}"
     yield f"{'operator':>11}  {numbers.rstrip()}"
     if arena.peak_operator is not None:
-        index = arena.peak_operator
-        name = operators[index] if index < len(operators) else ""
-        yield f"{'fullest':>11}  {marks.rstrip()} {index} {name}".rstrip()
+        yield f"{'fullest':>11}  {marks.rstrip()}"
 
 
 def _legend(letters: list[tuple[ArenaItem, str]]) -> Iterator[str]:
     yield ""
-    for item, letter in islice(letters, _MOST_NAMES):
-        name = item.name if item.kind == "scratch" else tensor_name(item.name)
-        what = "scratch buffer of " if item.kind == "scratch" else ""
-        yield f"  {letter} {item.size_bytes:>11,} B  {what}{name}"
-    if rest := len(letters) - _MOST_NAMES:
-        if rest > 0:
-            yield f"  and {rest} smaller ones; {_SMALL}: without a letter, {_FREE}: free"
+    for item, letter in letters[:_MOST_NAMES]:
+        name = tensor_name(item.name)
+        what = f"scratch buffer of {name}" if item.kind == "scratch" else name
+        yield f"  {letter} {item.size_bytes:>11,} B  {what}"
+    if rest := len(letters[_MOST_NAMES:]):
+        yield f"  and {rest} smaller; {_FREE} nobody, {_SMALL} one without a letter"

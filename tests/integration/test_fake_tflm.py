@@ -100,6 +100,36 @@ def test_every_variant_fits_and_is_measured(manifests: dict[str, Path], name: st
     assert ("TF_LITE_STRIP_ERROR_STRINGS" in defined) == (name == "release")
 
 
+@pytest.mark.parametrize("name", ["plain", "optimised", "debug", "release"])
+@pytest.mark.parametrize("model", [TINY, KEYWORDS], ids=lambda path: path.stem)
+def test_every_byte_of_the_arena_has_an_owner(
+    manifests: dict[str, Path], name: str, model: Path
+) -> None:
+    ran, record = check(manifests[name], model, "--details")
+    assert ran.code == 0, ran.err
+    arena, found = record["arena"], record["details"]["arena"]
+    kept = [item for item in found["items"] if item["part"] == "persistent"]
+    persistent = sum(item["size_bytes"] for item in kept)
+    assert persistent == arena["persistent_bytes"]
+    assert persistent + found["planned_bytes"] == arena["reported_bytes"]
+    assert {item["kind"] for item in kept} <= {"structure", "kernel", "quantization", "alignment"}
+    planning = sum(item["size_bytes"] for item in found["planning"])
+    assert 0 <= arena["required_bytes"] - max(planning, arena["reported_bytes"]) < 16
+    assert found["lower_bound_bytes"] == record["peak"]["live_bytes"]
+    scratch = [item for item in found["items"] if item["kind"] == "scratch"]
+    assert {item["operator"] for item in scratch} == (set() if model == TINY else {2, 4, 6, 8, 0})
+
+
+def test_a_runtime_that_does_not_show_its_arena_is_said_not_to(tmp_path: Path) -> None:
+    renamed = "AddBuffer=Added"
+    other = added(tmp_path, with_defines(renamed), defines=(renamed,))
+    ran = lab("arena", TINY, "--board", NANO, "--runtime", other, "--plot", tmp_path / "a.png")
+    assert ran.code == 5
+    assert ran.out.splitlines()[0].endswith("required 928 B, reported by TFLM 656 B")
+    assert "fake does not show who owns it" in ran.out
+    assert (tmp_path / "a.png").read_bytes() == b""
+
+
 def test_all_kinds_of_log_measure_the_same(manifests: dict[str, Path]) -> None:
     """Whoever formats the log: nothing of it is on the way of a run that succeeds."""
     records = [check(manifests[name], TINY)[1] for name in ("plain", "generic")]
@@ -112,7 +142,9 @@ def test_all_kinds_of_log_measure_the_same(manifests: dict[str, Path]) -> None:
 FIELDS = (
     "graph_", "subgraph_allocations_", "current_subgraph_index_", "current_operator_index_",
     "non_persistent_buffer_allocator_", "persistent_buffer_allocator_", "head_", "tail_",
-    "buffer_head_", "buffer_tail_", "node_and_registrations",
+    "buffer_head_", "buffer_tail_", "node_and_registrations", "memory_planner_",
+    "builtin_data_allocator_", "scratch_buffer_handles_", "input_tensors_", "output_tensors_",
+    "max_buffer_count_", "requirements_", "buffer_offsets_",
 )  # fmt: skip
 
 
@@ -122,12 +154,15 @@ def test_fields_under_other_names_are_found_by_their_known_offsets(
     defines = tuple(f"{name}=other_{name}" for name in FIELDS)
     other = added(tmp_path, with_defines(*defines), defines=defines)
     for more in ("--seed=2", "--arena=16384"):
-        records = [check(one, KEYWORDS, more)[1] for one in (manifests["plain"], other)]
+        records = [
+            check(one, KEYWORDS, more, "--details")[1] for one in (manifests["plain"], other)
+        ]
         for one in records:
             one.pop("runtime")
             del one["build"]["image_sha256"], one["build"]["flags"]
             assert one["arena"]["persistent_bytes"] > 1000
             assert len(one["operators"]) == 12
+            assert one["details"]["arena"]
         assert records[0] == records[1]
 
 

@@ -81,8 +81,9 @@ def test_same_record_without_debug_information(own: Path) -> None:
     shutil.copy(own / "libmine.a", bare)
     objcopy = find_toolchain().objcopy
     subprocess.run([objcopy, "--strip-debug", str(bare)], check=True, capture_output=True)
-    asked = (model_path("keyword_spotter"), "--board", NANO)
+    asked = (model_path("keyword_spotter"), "--board", NANO, "--details")
     ours = record(*asked)
+    assert ours["details"]["arena"]["items"]
     theirs = record(*asked, "--runtime", added(own, "bare", bare))
     for one in (ours, theirs):
         one.pop("runtime")

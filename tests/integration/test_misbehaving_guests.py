@@ -6,6 +6,7 @@ import pytest
 from misbehaving import ARENA_BYTES, FLASH, NOWHERE, RAM, STACK, TOP, guest, session, start
 
 from lab.errors import NoVerdictError
+from lab.measure.arena_trace import trace
 from lab.measure.failures import Failure
 from lab.measure.session import Inference
 
@@ -19,6 +20,7 @@ def outcome(core: str, place: str, lines: str, **more: object) -> Inference | Fa
     def once() -> Inference | Failure | str:
         fresh = session(guest(core, **{place: lines}), core)
         fresh.plan(start())  # whatever it says: no exception
+        trace(fresh, start())
         try:
             first = fresh.infer(start(**more))
             assert first == fresh.infer(start(**more))  # after a reset

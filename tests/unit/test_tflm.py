@@ -12,6 +12,10 @@ from lab.generations import GENERATIONS
 from lab.measure.tflm import insides_of, interpreter, read_offsets
 
 NEWER = GENERATIONS["2026-08"].constructor
+TABLE = {
+    "allocator_": 108, "graph_": 112, "scratch_buffer_handles_": 152, "input_tensors_": 156,
+    "output_tensors_": 160,
+}  # fmt: skip
 ARENA, SIZE, END = 0x20001000, 0x1000, 0x20002000
 INTERPRETER, MICRO, MEMORY = 0x20000100, END - 116, END - 36
 
@@ -37,7 +41,7 @@ def test_the_constructor_tells_the_generation() -> None:
 
 def test_without_any_debug_information_the_table_stands_in_for_2026_only() -> None:
     offsets = read_offsets(image(NEWER))
-    assert offsets["tflite::MicroInterpreter"] == {"allocator_": 108, "graph_": 112}
+    assert offsets["tflite::MicroInterpreter"] == TABLE
     with pytest.raises(InputError, match="no debug information about tflite::MicroInterpreter"):
         read_offsets(image("main"))
 
@@ -45,7 +49,7 @@ def test_without_any_debug_information_the_table_stands_in_for_2026_only() -> No
 def test_debug_information_wins_over_the_table() -> None:
     described = {"sizeof": 208, "allocator_": 100}
     offsets = read_offsets(image(NEWER, MicroInterpreter=described))
-    assert offsets["tflite::MicroInterpreter"] == {"sizeof": 208, "allocator_": 100, "graph_": 112}
+    assert offsets["tflite::MicroInterpreter"] == TABLE | {"sizeof": 208, "allocator_": 100}
 
 
 def test_a_structure_of_another_size_is_not_that_of_the_table() -> None:
