@@ -82,9 +82,10 @@ def _arena(record: CheckResult) -> ArenaMap:
 
 def _stack(record: CheckResult) -> StackDetails:
     def chain(depth: int, *functions: str) -> tuple[StackFrame, ...]:
+        nothing = dict.fromkeys(StackFrame.model_fields)  # what is not of interest here
         return tuple(
-            StackFrame(function=name, line=f"tflm/kernel.cc:{number}", frame_bytes=depth // 4)
-            for number, name in enumerate(functions)
+            StackFrame.model_validate({**nothing, "function": name, "frame_bytes": depth // 4})
+            for name in functions
         )
 
     assert record.stack

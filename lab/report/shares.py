@@ -143,7 +143,7 @@ def _arena_items(arena: ArenaMap) -> Iterator[Share]:
     persistent = [item for item in arena.items if item.part == "persistent"]
     for kind in sorted({item.kind for item in persistent}):
         items = [item for item in persistent if item.kind == kind]
-        parts = tuple((item.name, item.size_bytes) for item in largest_items(items))
+        parts = tuple((tensor_name(item.name), item.size_bytes) for item in largest_items(items))
         size = sum(item.size_bytes for item in items)
         note = f"persistent, {len(items)} pieces"
         yield Share(_PERSISTENT.get(kind, kind), size, kind, note, parts)
