@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from lab.cli import arena, boards, build, cache, check, doctor, ops, runtime, zoo
+from lab.cli import arena, boards, build, cache, check, doctor, ops, report, runtime, zoo
 from lab.cli.arguments import examples
 from lab.cli.progress import VERBOSE, be_verbose, tell
 from lab.errors import LabError, one_line
@@ -35,6 +35,11 @@ _HELP = {
         "lab arena model.tflite -b nrf52dk", "lab arena keyword_spotter -b nrf52dk --plot arena.svg"
     ),
     "build": examples("lab build model.tflite -b nrf52dk -o a.elf"),
+    "report": examples(
+        "lab report result.json --html report.html",
+        "lab report result.json --markdown -",
+        "lab report result.json --plots plots",
+    ),
     "ops": examples("lab ops model.tflite", "lab ops keyword_spotter --json"),
     "doctor": examples("lab doctor"),
     "demo": examples("lab demo"),
@@ -52,6 +57,7 @@ app = typer.Typer(
 app.command("check", epilog=_HELP["check"])(check.check)
 app.command("arena", epilog=_HELP["arena"])(arena.arena)
 app.command("build", epilog=_HELP["build"])(build.build)
+app.command("report", epilog=_HELP["report"])(report.report)
 app.command("ops", epilog=_HELP["ops"])(ops.ops)
 app.command("doctor", epilog=_HELP["doctor"])(doctor.doctor)
 app.command("demo", epilog=_HELP["demo"])(check.demo)

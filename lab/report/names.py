@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 _NAME = 60
+_TEMPLATE = re.compile(r"<[^<>]*>")
 
 
 def tensor_name(name: str) -> str:
@@ -14,3 +17,12 @@ def tensor_name(name: str) -> str:
 def function_name(name: str) -> str:
     """A function's name without its arguments: they can be longer than the screen."""
     return name.split("(", maxsplit=1)[0] or name
+
+
+def short_name(name: str) -> str:
+    """The last two parts of the name of a layer or function, for where there is little room."""
+    name = function_name(tensor_name(name))
+    while "::" in name and (plain := _TEMPLATE.sub("", name)) != name:
+        name = plain
+    separator = "::" if "::" in name else "/"
+    return separator.join(name.split(separator)[-2:])

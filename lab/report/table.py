@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from lab.results import BatchResult, CheckResult, NoRecord
 
-_VERDICTS = {"failed": "FAILS", "does_not_fit": "DOES NOT FIT", "fits": "fits"}
+VERDICTS = {"failed": "FAILS", "does_not_fit": "DOES NOT FIT", "fits": "fits"}
 _NO_RECORD = "NO ANSWER"
-_ORDER = (_NO_RECORD, *_VERDICTS.values())
+_ORDER = (_NO_RECORD, *VERDICTS.values())
 _COUNTED = {"fits": "fit", "DOES NOT FIT": "do not fit", "FAILS": "fail", _NO_RECORD: "no answer"}
 _COLOURS = {
     _NO_RECORD: "bold red",
@@ -56,12 +56,11 @@ def show(batch: BatchResult) -> None:
 
 def render(batch: BatchResult, width: int) -> list[str]:
     """The batch as lines of text: a table, or where that is too wide a few lines for each check."""
-    rows = [*map(_trouble, batch.problems), *map(_row, batch.records)]
-    rows.sort(key=lambda row: _ORDER.index(row.verdict))  # stable: as asked for within a verdict
+    rows = _rows(batch)
     lines = list(_columns([_HEAD, *(row.cells for row in rows)]))
     if max(map(len, lines)) > width:
         lines = [line for row in rows for line in _folded(row)]
-    return [*lines, "", *textwrap.wrap(_summary(rows), width)]
+    return [*lines, "", *textwrap.wrap(summary(batch), width)]
 
 
 def _row(record: CheckResult) -> _Row:
@@ -69,7 +68,7 @@ def _row(record: CheckResult) -> _Row:
     margin = verdict.margin_bytes if verdict.limit == "ram" else None
     return _Row(
         (
-            _VERDICTS[verdict.status],
+            VERDICTS[verdict.status],
             record.model.name,
             record.board.name,
             _bytes(memory.ram.needed_bytes if memory else None),
@@ -77,7 +76,7 @@ def _row(record: CheckResult) -> _Row:
             _bytes(record.arena.required_bytes if record.arena else None),
             _bytes(memory.flash.needed_bytes if memory else None),
             f"{record.run.instructions:,}" if record.run else "-",
-            _why(record),
+            why(record),
         )
     )
 
@@ -91,7 +90,7 @@ def _bytes(count: int | None) -> str:
     return "-" if count is None else f"{count:,} B"
 
 
-def _why(record: CheckResult) -> str:
+def why(record: CheckResult) -> str:
     """The reason in a few words; the single check has all of them."""
     verdict = record.verdict
     if verdict.status == "fits":
@@ -123,9 +122,17 @@ def _folded(row: _Row) -> Iterator[str]:
             yield f"  {cell}" if name in {"model", "board", "why"} else f"  {name:<12} {cell:>13}"
 
 
-def _summary(rows: Sequence[_Row]) -> str:
+def summary(batch: BatchResult) -> str:
+    """How many checks there were, and how they ended."""
+    rows = _rows(batch)
     counts = {
         word: sum(row.verdict == verdict for row in rows) for verdict, word in _COUNTED.items()
     }
     told = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     return f"{len(rows)} checks: {told}"
+
+
+def _rows(batch: BatchResult) -> list[_Row]:
+    rows = [*map(_trouble, batch.problems), *map(_row, batch.records)]
+    rows.sort(key=lambda row: _ORDER.index(row.verdict))  # stable: as asked for within a verdict
+    return rows

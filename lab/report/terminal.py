@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from lab.report.names import function_name, tensor_name
 from lab.results import CheckResult, Failure, Finding, Flash, Operator, Ram
 from lab.units import format_size
 
-_WORDS = {"fits": "FITS", "does_not_fit": "DOES NOT FIT", "failed": "FAILS"}
+WORDS = {"fits": "FITS", "does_not_fit": "DOES NOT FIT", "failed": "FAILS"}
 _COLOURS = {"fits": "bold green", "does_not_fit": "bold red", "failed": "bold red"}
 _BAR = 60
 _MOST_OPERATORS = 6
 _MOST_TENSORS = 5
 _MOST_LOG = 6
 _MOST_FRAMES = 8
-_NAME = 60
 
 
 def show(result: CheckResult) -> None:
@@ -25,7 +25,7 @@ def show(result: CheckResult) -> None:
         from rich.console import Console
         from rich.text import Text
 
-        word = _WORDS[result.verdict.status]
+        word = WORDS[result.verdict.status]
         text = Text(first)
         text.stylize(_COLOURS[result.verdict.status], 0, len(word))
         Console(soft_wrap=True).print(text)
@@ -40,16 +40,20 @@ def render(result: CheckResult) -> list[str]:
 
 
 def _headline(result: CheckResult) -> str:
+    word = WORDS[result.verdict.status]
+    return f"{word}  {result.model.name} on {result.board.name}: {margin(result)}"
+
+
+def margin(result: CheckResult) -> str:
+    """The verdict in figures; where there are none, in words."""
     verdict = result.verdict
-    word = _WORDS[verdict.status]
-    subject = f"{result.model.name} on {result.board.name}"
     if verdict.status == "fits" and verdict.margin_bytes is not None:
         free = f", {_flash_free(result)} of flash" if result.memory else ""
-        return f"{word}  {subject}: margin {format_size(verdict.margin_bytes)} of RAM{free}"
+        return f"margin {format_size(verdict.margin_bytes)} of RAM{free}"
     if verdict.margin_bytes is not None:
         short = format_size(-verdict.margin_bytes)
-        return f"{word}  {subject}: short by {short} of {(verdict.limit or '').upper()}"
-    return f"{word}  {subject}: {verdict.summary}"
+        return f"short by {short} of {(verdict.limit or '').upper()}"
+    return verdict.summary
 
 
 def _flash_free(result: CheckResult) -> str:
@@ -121,15 +125,20 @@ def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
         return
     yield ""
     yield "Operators that need attention (lab ops lists all)"
-    kinds: dict[tuple[str, int, str, str, str], list[int]] = {}
-    for f in findings:
-        kinds.setdefault((f.name, f.version, f.verdict, f.reason, f.instead), []).append(f.index)
-    for (name, version, verdict, reason, instead), indices in kinds.items():
-        operators = ", ".join(str(index) for index in indices if index >= 0)
-        where = f"; operator {operators}" if operators else ""
-        yield f"  {name} v{version} ({verdict}{where}): {reason}"
-        if instead:
-            yield f"    instead: {instead}"
+    for finding, indices in by_kind(findings):
+        where = f"; operator {', '.join(map(str, indices))}" if indices else ""
+        yield f"  {finding.name} v{finding.version} ({finding.verdict}{where}): {finding.reason}"
+        if finding.instead:
+            yield f"    instead: {finding.instead}"
+
+
+def by_kind(findings: Sequence[Finding]) -> list[tuple[Finding, list[int]]]:
+    """Findings that say the same of an operator, once, with the indices of all of them."""
+    kinds: dict[Finding, list[int]] = {}
+    for finding in findings:
+        kind = finding.model_copy(update={"index": -1})
+        kinds.setdefault(kind, []).extend([finding.index] if finding.index >= 0 else [])
+    return list(kinds.items())
 
 
 def _evidence(failure: Failure) -> Iterator[str]:
@@ -161,7 +170,7 @@ def _peak(result: CheckResult) -> Iterator[str]:
         f"{format_size(peak.live_bytes)} of tensors alive at once"
     )
     for tensor in peak.tensors[:_MOST_TENSORS]:
-        yield f"          {tensor.size_bytes:>11,} B  {_tensor_name(tensor.name)}"
+        yield f"          {tensor.size_bytes:>11,} B  {tensor_name(tensor.name)}"
     if len(peak.tensors) > _MOST_TENSORS:
         rest = sum(tensor.size_bytes for tensor in peak.tensors[_MOST_TENSORS:])
         yield f"          {rest:>11,} B  in {len(peak.tensors) - _MOST_TENSORS} more"
@@ -196,10 +205,11 @@ def _ram(result: CheckResult, ram: Ram) -> Iterator[str]:
         stack = result.stack
         exact = "exact" if stack.exact else "at least"
         how = "as asked for" if result.request.stack_reserve_bytes is not None else "by rule"
+        deepest = function_name(stack.function)
         yield _row(
             "stack",
             ram.stack_reserve_bytes,
-            f"{how}; high-water {stack.high_water_bytes:,} B, {exact}, in {_short(stack.function)}",
+            f"{how}; high-water {stack.high_water_bytes:,} B, {exact}, in {deepest}",
         )
         yield f"{'':<28}  of which {stack.runner_bytes:,} B are frames of the lab's runner"
     if ram.application_bytes:
@@ -317,14 +327,3 @@ def _bar(used: int, available: int) -> str:
     share = used / available if available else 0.0
     filled = min(_BAR // 2, round(share * _BAR / 2))
     return f"[{'#' * filled}{'.' * (_BAR // 2 - filled)}] {share:.1%}"
-
-
-def _tensor_name(name: str) -> str:
-    """Fused layers carry all their names; the first says where in the network it is."""
-    first = name.split(";", maxsplit=1)[0]
-    return first if len(first) <= _NAME else first[: _NAME - 1] + "…"
-
-
-def _short(function: str) -> str:
-    """A function's name without its arguments: they can be longer than the screen."""
-    return function.split("(", maxsplit=1)[0] or function

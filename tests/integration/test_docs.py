@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,12 @@ from lab.zoo import model_path
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # Set-up itself is tested in test_setup.py and in CI, not from inside a test run.
 NOT_HERE = re.compile(r"^(make |pip |git |sudo |cd )")
+# What stands for a user's own file, and options whose files are not written into the checkout.
+OWN = {
+    "YOUR.tflite": str(model_path("tiny_float")),
+    "RESULT.json": str(ROOT / "tests" / "golden" / "record.json"),
+}
+WRITES = {"-o", "--json", "--html", "--markdown", "--plots"}
 EXIT_CODES = {"separation_w8_upsampling2d": 1, "--arena 24576": 1, '"192 KiB"': 1}
 
 
@@ -46,9 +53,9 @@ def test_command_runs(path: Path, command: str, tmp_path: Path) -> None:
     words = shlex.split(command.removeprefix(".venv/bin/"))
     assert words[0] == "lab", f"{path.name} shows something that is not tested: {command}"
     arguments = [
-        str(tmp_path / word) if words[i - 1] == "-o" else word for i, word in enumerate(words)
-    ][1:]
-    arguments = [str(model_path("tiny_float")) if a == "YOUR.tflite" else a for a in arguments]
+        str(tmp_path / word) if before in WRITES and word != "-" else OWN.get(word, word)
+        for before, word in pairwise(words)
+    ]
     ran = lab(*arguments)
     no_traceback(ran)
     expected = next((code for text, code in EXIT_CODES.items() if text in command), 0)

@@ -50,10 +50,10 @@ class Machine:
         """Put an apt-get there that notes its arguments and does as told."""
         _put(self.bin, "apt-get", f'echo "$@" >>{self.calls}\n{script}')
 
-    def complaint(self, **environment: str) -> str:
+    def complaint(self, what: str = "run", **environment: str) -> str:
         """Run the set-up, which must fail as documented; its one line."""
         done = subprocess.run(
-            [self.checkout / ".ci" / "setup", "run"],
+            [self.checkout / ".ci" / "setup", what],
             env={"PATH": str(self.bin), "HOME": str(self.checkout), **environment},
             stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
@@ -137,6 +137,19 @@ def test_apt_is_called_once_for_all_and_its_error_is_quoted(machine: Machine) ->
         "(install with: apt-get install git ninja-build; log: build/setup.log)"
     )
     assert machine.calls.read_text().splitlines() == ["-q update", "-q install -y git ninja-build"]
+
+
+def test_tests_need_a_browser_and_its_driver(machine: Machine) -> None:
+    machine.apt("exit 0")
+    assert machine.complaint("test").startswith(
+        "still missing after installing: chromium chromium-driver ("
+    )
+    for browser in ("chromium", "google-chrome"):
+        _put(machine.bin, browser, "exit 0")
+        _put(machine.bin, "chromedriver", "exit 0")
+        assert "chromium" not in machine.complaint("test", PIP_INDEX_URL="http://127.0.0.1:9/")
+        (machine.bin / browser).unlink()
+    assert "chromium" not in machine.complaint("run", PIP_INDEX_URL="http://127.0.0.1:9/")
 
 
 def test_apt_without_network(machine: Machine) -> None:

@@ -1,0 +1,183 @@
+"""A record as one page: a single file that needs no network, for those who decide what to change.
+
+Whatever the record says is text: templates escape all of it, nothing of it becomes a script or a
+style. The page's security policy allows its own style and script, by their checksums, and nothing
+else.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+from markupsafe import escape as as_markup
+
+from lab.errors import escape
+from lab.report import provenance, shares, tiles
+from lab.report.bars import memory_bars, unused_banks
+from lab.report.names import function_name, short_name, tensor_name
+from lab.report.operators import operator_rows
+from lab.report.provenance import Figure
+from lab.report.shares import Share
+from lab.report.table import summary, why
+from lab.report.terminal import WORDS, by_kind, margin
+from lab.results import BatchResult, CheckResult
+from lab.units import format_size
+
+_FOLDER = Path(__file__).with_name("page")
+_MOST_RANKED = 5
+_MOST_ROWS = 1000
+_BREAKS = re.compile(r"(?<=[/;_.])(?=\w)|(?<=::)")  # where a long name may go on below
+
+
+def render(result: CheckResult) -> str:
+    """The page of one check."""
+    places, details = tiles.Places(), result.details
+    arena, stack = (details.arena, details.stack) if details else (None, None)
+    names = [operator.name for operator in result.operators]
+    points = stack.points if stack else ()
+    context = {
+        "result": result,
+        "word": WORDS[result.verdict.status],
+        "margin": margin(result),
+        "key": list(_key_figures(result)),
+        "findings": by_kind(result.findings),
+        "rankings": _rankings(result),
+        "bars": [tiles.bar_tiles(bar, places) for bar in memory_bars(result)],
+        "unused": unused_banks(result),
+        "arena": tiles.arena_tiles(arena, names, places) if arena else None,
+        "operators": operator_rows(result),
+        "totals": list(_totals(result)),
+        "profile": details.profile if details else None,
+        "footprint": details.footprint if details else None,
+        "treemaps": tiles.treemaps(result, places),
+        "stack": stack,
+        "deepest": max(points, key=lambda point: point.depth_bytes, default=None),
+        "figures": list(provenance.figures(result)),
+        "command": provenance.command(result),
+        "unknown": provenance.unknown_words(result),
+    }
+    return _page("report.html.j2", context, places)
+
+
+def render_batch(batch: BatchResult) -> str:
+    """The page of a batch: one row for each check."""
+    context = {"batch": batch, "words": WORDS, "summary": summary(batch), "why": why}
+    return _page("batch.html.j2", context, tiles.Places())
+
+
+def _key_figures(result: CheckResult) -> Iterator[Figure]:
+    """The few numbers that everybody asks for."""
+    memory, arena, stack, run = result.memory, result.arena, result.stack, result.run
+    if memory:
+        for name, part in (("RAM", memory.ram), ("Flash", memory.flash)):
+            of = f"of {part.available_bytes:,} B"
+            share = tiles.percent(part.needed_bytes, part.available_bytes)
+            yield Figure(name, f"{part.needed_bytes:,} B", "exact", f"{of}, {share}")
+    if arena:
+        why_more = f"reported {arena.reported_bytes:,} B"
+        yield Figure("Arena", f"{arena.required_bytes:,} B", "measured", why_more)
+    if stack:
+        how = "exact" if stack.exact else "at least"
+        reserve = f"{stack.reserve_bytes:,} B set aside"
+        yield Figure("Stack", f"{stack.high_water_bytes:,} B", how, reserve)
+    if run:
+        how = f"modelled, {run.cycle_class}"
+        yield Figure("One inference", f"{run.milliseconds:,.1f} ms", how,
+                     f"{run.instructions:,} instructions, exact")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Ranking:
+    """Who takes the most of something; ``limit``: it is what decides the verdict."""
+
+    title: str
+    total: str
+    limit: bool
+    shares: Sequence[Share]
+    whole: int
+
+    @property
+    def largest(self) -> int:
+        return max((share.amount for share in self.shares if share.kind != "other"), default=1)
+
+
+def _rankings(result: CheckResult) -> list[_Ranking]:
+    """Of RAM, flash and time; that of the limit first."""
+    limit = result.verdict.limit
+    found = []
+    for title, all_shares, binds in (
+        ("RAM", shares.ram_shares(result), limit in {"ram", "arena", "stack"}),
+        ("Flash", shares.flash_shares(result), limit == "flash"),
+        ("Time", shares.time_shares(result), False),
+    ):
+        if all_shares:
+            whole = sum(share.amount for share in all_shares)
+            total = format_size(whole) if title != "Time" else f"{whole:,} cycles, modelled"
+            ranked = shares.largest(all_shares, _MOST_RANKED)
+            found.append(_Ranking(title, total, binds, ranked, whole))
+    return sorted(found, key=lambda ranking: not ranking.limit)
+
+
+def _totals(result: CheckResult) -> Iterator[tuple[str, int, int]]:
+    if result.run:
+        instructions = sum(operator.instructions for operator in result.operators)
+        cycles = sum(operator.cycles for operator in result.operators)
+        run = result.run
+        yield "outside of operators", run.instructions - instructions, run.cycles - cycles
+        yield "one inference", run.instructions, run.cycles
+
+
+def _page(template: str, context: dict[str, Any], places: tiles.Places) -> str:
+    style = (_FOLDER / "page.css").read_text(encoding="utf-8") + places.css()
+    script = (_FOLDER / "page.js").read_text(encoding="utf-8")
+    policy = (
+        f"default-src 'none'; style-src '{_checksum(style)}'; script-src '{_checksum(script)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    own = {"style": Markup(style), "script": Markup(script), "policy": policy, "most": _MOST_ROWS}
+    return _environment().get_template(template).render(context | own)
+
+
+def _checksum(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER, encoding="utf-8"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_printable,
+    )
+    environment.filters |= {
+        "breakable": _breakable,
+        "count": lambda value: "-" if value is None else f"{value:,}",
+        "function": function_name,
+        "label": short_name,
+        "per_cent": lambda part, whole: f"{min(100, 100 * max(0, part) / max(1, whole)):.2f}",
+        "percent": tiles.percent,
+        "size": format_size,
+        "slug": lambda kind: kind.replace(" ", "-"),
+        "tensor": tensor_name,
+    }
+    return environment
+
+
+def _printable(value: Any) -> Any:
+    """Text of the record without control characters; markup is our own."""
+    return escape(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _breakable(name: str) -> Markup:
+    """A long name that may be folded between its parts."""
+    return Markup("<wbr>").join(as_markup(part) for part in _BREAKS.split(escape(name)))

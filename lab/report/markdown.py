@@ -1,0 +1,190 @@
+"""A record as Markdown: short enough for a comment on a pull request or a step's summary.
+
+What the record says is text: it is escaped, and names stand in code spans, where nothing is
+formatted, linked or notified.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from lab.errors import escape
+from lab.report import provenance, shares
+from lab.report.names import function_name
+from lab.report.operators import OperatorRow, operator_rows
+from lab.report.shares import Share
+from lab.report.table import VERDICTS, why
+from lab.report.terminal import WORDS, margin
+from lab.results import BatchResult, CheckResult
+from lab.units import format_size
+
+_MOST_RANKED = 5
+_MOST_ROWS = 50
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&$]|:(?=//)|(?<=www)\.)")
+
+
+def render(result: CheckResult) -> str:
+    """The summary of one check."""
+    return "\n".join(
+        [*_verdict(result), *_memory(result), *_culprits(result), *_operators(result),
+         *_owners(result), *_how(result)]
+    ) + "\n"  # fmt: skip
+
+
+def render_batch(batch: BatchResult) -> str:
+    """A batch: one row for each check."""
+    rows = [
+        (f"**{VERDICTS[record.verdict.status]}**", cell(record.model.name), cell(record.board.name),
+         _bytes(record.memory.ram.needed_bytes if record.memory else None),
+         _bytes(record.verdict.margin_bytes),
+         _bytes(record.memory.flash.needed_bytes if record.memory else None), text(why(record)))
+        for record in batch.records
+    ]  # fmt: skip
+    rows += [
+        ("**NO ANSWER**", cell(problem.model), cell(problem.board), "-", "-", "-",
+         text("; ".join(problem.lines)))
+        for problem in batch.problems
+    ]  # fmt: skip
+    head = ("verdict", "model", "board", "RAM needed>", "margin>", "flash needed>", "why")
+    return "\n".join([f"**{len(rows)} checks**", "", *_table(head, rows)]) + "\n"
+
+
+def code(name: str) -> str:
+    """A name as a code span."""
+    name = escape(name) or "(no name)"
+    longest = max((len(run) for run in re.findall("`+", name)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if name[0] in "` " or name[-1] in "` " else ""
+    return f"{fence}{pad}{name}{pad}{fence}"
+
+
+def cell(name: str) -> str:
+    """A name as a code span inside of a table, where a bar would end it."""
+    return code(name).replace("|", "\\|")
+
+
+def text(words: str) -> str:
+    """Words that nothing is made of: no format, link, element, mention or reference."""
+    return _SPECIAL.sub(r"\\\1", escape(words)).replace("@", "@<!-- -->")
+
+
+def _verdict(result: CheckResult) -> Iterator[str]:
+    verdict = result.verdict
+    subject = f"{code(result.model.name)} on {code(result.board.name)}"
+    yield f"**{WORDS[verdict.status]}**: {subject}, {text(margin(result))}"
+    if verdict.status == "fits":
+        return
+    yield ""
+    if verdict.summary != margin(result):
+        yield f"Why: {text(verdict.summary)}  "
+    if result.failure:
+        yield f"The target says: {text(result.failure.reason)}  "
+    if verdict.remedy:
+        yield f"Remedy: {text(verdict.remedy)}"
+
+
+def _memory(result: CheckResult) -> Iterator[str]:
+    rows = []
+    if result.memory:
+        ram, flash = result.memory.ram, result.memory.flash
+        for name, part in (("RAM", ram), ("flash", flash)):
+            share = _percent(part.needed_bytes, part.available_bytes)
+            of = f"of {part.available_bytes:,} B ({share})"
+            rows.append((name, format_size(part.needed_bytes), of, "exact"))
+    if result.arena:
+        reported = f"reported {result.arena.reported_bytes:,} B"
+        rows.append(("arena", format_size(result.arena.required_bytes), reported, "measured"))
+    if result.stack:
+        how = "exact" if result.stack.exact else "at least"
+        where = f"in {cell(function_name(result.stack.function))}"
+        rows.append(("stack", format_size(result.stack.high_water_bytes), where, how))
+    if result.run:
+        how = f"modelled, {result.run.cycle_class}"
+        count = f"{result.run.instructions:,} instructions, exact"
+        rows.append(("one inference", f"{result.run.milliseconds:,.1f} ms", count, how))
+    if rows:
+        yield ""
+        yield from _table(("", "needs>", "", "obtained"), rows)
+
+
+def _culprits(result: CheckResult) -> Iterator[str]:
+    """What takes the most of the memory that binds."""
+    flash = result.verdict.limit == "flash"
+    owners = shares.flash_shares(result) if flash else shares.ram_shares(result)
+    if owners:
+        yield ""
+        yield f"Most {'flash' if flash else 'RAM'} is taken by"
+        yield ""
+        yield from _share_table(owners, _MOST_RANKED)
+
+
+def _operators(result: CheckResult) -> Iterator[str]:
+    rows = operator_rows(result)
+    if not rows:
+        return
+    ranked = sorted(rows, key=lambda row: -row.operator.cycles)[:_MOST_ROWS]
+    more = f", the {_MOST_ROWS} with most cycles" if len(rows) > _MOST_ROWS else ""
+    head = ("#>", "operator", "share>", "instructions>", "cycles, modelled>", "MACs>", "stack B>")
+    yield from _folded(f"Operators{more}", _table(head, [_operator(row) for row in ranked]))
+
+
+def _operator(row: OperatorRow) -> tuple[str, ...]:
+    operator = row.operator
+    macs = "-" if operator.macs is None else f"{operator.macs:,}"
+    return (
+        str(operator.index), cell(operator.name), f"{row.share:.1%}", f"{operator.instructions:,}",
+        f"{operator.cycles:,}", macs, f"{operator.stack_bytes:,}",
+    )  # fmt: skip
+
+
+def _owners(result: CheckResult) -> Iterator[str]:
+    for name, owners in (
+        ("RAM", shares.ram_shares(result)),
+        ("flash", shares.flash_shares(result)),
+    ):
+        if owners:
+            yield from _folded(f"Owners of {name}", _share_table(owners, _MOST_ROWS))
+
+
+def _share_table(owners: Sequence[Share], most: int) -> Iterator[str]:
+    whole = sum(owner.amount for owner in owners)
+    rows = [
+        (cell(owner.name), f"{owner.amount:,}", _percent(owner.amount, whole), text(owner.note))
+        for owner in shares.largest(owners, most)
+    ]
+    return _table(("owner", "bytes>", "share>", ""), rows)
+
+
+def _how(result: CheckResult) -> Iterator[str]:
+    rows = [
+        (text(figure.name), text(figure.value), figure.how, text(figure.why))
+        for figure in provenance.figures(result)
+    ]
+    lines = [*_table(("figure", "value>", "obtained", "from"), rows), ""] if rows else []
+    lines.append(f"Made by {code(provenance.command(result))}")
+    lines.append(f"(not in the record: {text(', '.join(provenance.unknown_words(result)))})")
+    yield from _folded("How each number was obtained", lines)
+
+
+def _folded(title: str, lines: Iterator[str] | Sequence[str]) -> Iterator[str]:
+    yield from ("", f"<details><summary>{title}</summary>", "", *lines, "", "</details>")
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Rows of cells that are Markdown already; ``>`` ends the heading of a column of numbers."""
+    yield _line([name.rstrip(">") for name in head])
+    yield _line(["---:" if name.endswith(">") else "---" for name in head])
+    yield from map(_line, rows)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _bytes(count: int | None) -> str:
+    return "-" if count is None else f"{count:,} B"
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "-"

@@ -1,0 +1,172 @@
+"""A record as pictures: PNG for documents, SVG for people who zoom in. The same bytes each time."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from lab.errors import escape
+from lab.report import arena_plot, shares
+from lab.report.bars import Bar, memory_bars
+from lab.report.shares import Share
+from lab.results import CheckResult
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_MOST_OPERATORS = 30
+_MOST_OWNERS = 15
+_NAME = 48
+_STYLE = {
+    "svg.hashsalt": "tflm-lab",  # names inside of the file: the same for the same record
+    "text.parse_math": False,  # a name may hold $
+    "font.family": "DejaVu Sans",  # comes with matplotlib
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.constrained_layout.use": True,
+}
+_FAMILIES = {
+    "#6ea0e0": {"tensor", "arena"},
+    "#7fbf6b": {"model"},
+    "#5fb8a2": {"kernel", "kernels", "code"},
+    "#b3c46a": {"shared kernels", "quantization"},
+    "#a58ad6": {"structure", "interpreter", "allocation", "operator data", "options", "runtime"},
+    "#d9bd55": {"static", "library", "data", "error texts"},
+    "#e0a05c": {"scratch", "variable"},
+    "#dd8076": {"stack", "unowned"},
+    "#d98ab3": {"application"},
+    "#e6e8ec": {"free"},
+}
+_COLOURS = {kind: colour for colour, kinds in _FAMILIES.items() for kind in kinds}
+_OTHER = "#b4bac4"
+
+
+def render(result: CheckResult) -> Iterator[tuple[str, bytes]]:
+    """File names and contents; only of what the record holds."""
+    result = _with_short_names(result)
+    for kind in arena_plot.FORMATS:
+        if result.details and result.details.arena:
+            yield f"arena.{kind}", arena_plot.plot(result, kind)
+        for name, draw in (("memory", _memory), ("operators", _operators), ("owners", _owners)):
+            if data := _drawn(draw, result, kind):
+                yield f"{name}.{kind}", data
+
+
+def _with_short_names(result: CheckResult) -> CheckResult:
+    """Names that leave room for the picture."""
+    board = {"name": _short(result.board.name), "core": _short(result.board.core)}
+    operators = [
+        operator.model_copy(update={"name": _short(operator.name)}) for operator in result.operators
+    ]
+    return result.model_copy(
+        update={
+            "model": result.model.model_copy(update={"name": _short(result.model.name)}),
+            "board": result.board.model_copy(update=board),
+            "operators": tuple(operators),
+        }
+    )
+
+
+def _short(name: str) -> str:
+    name = escape(name)
+    return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
+
+
+def _drawn(
+    draw: Callable[[CheckResult], Figure | None], result: CheckResult, kind: str
+) -> bytes | None:
+    import matplotlib as mpl
+
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # names may be in any script
+        figure = draw(result)
+        if figure is None:
+            return None
+        buffer = io.BytesIO()
+        nothing = {"Date": None} if kind == "svg" else {"Software": None}
+        figure.savefig(buffer, format=kind, dpi=144, metadata=nothing)
+    return buffer.getvalue()
+
+
+def _figure(height: float) -> Figure:
+    from matplotlib.figure import Figure  # not pyplot: no window, no state
+
+    return Figure(figsize=(9, height))
+
+
+def _memory(result: CheckResult) -> Figure | None:
+    bars = memory_bars(result)
+    if not bars:
+        return None
+    figure = _figure(0.9 + 0.9 * len(bars))
+    rows = figure.subplots(len(bars), 1, squeeze=False)
+    for (axes,), bar in zip(rows, bars, strict=True):
+        _bar(axes, bar)
+    figure.suptitle(f"{result.model.name} on {result.board.name}")
+    return figure
+
+
+def _bar(axes: Axes, bar: Bar) -> None:
+    left, labels = 0, []
+    for segment in bar.segments:
+        colour = _COLOURS.get(segment.kind, _OTHER)
+        axes.barh(0, segment.size_bytes, left=left, color=colour, edgecolor="white")
+        left += segment.size_bytes
+        if segment.kind != "free":
+            labels.append(f"{segment.name} {segment.size_bytes:,} B")
+    if bar.limit_bytes is not None:
+        axes.axvline(bar.limit_bytes, color="#b3261e", linewidth=2)
+    axes.set_xlim(0, max(1, bar.whole_bytes))
+    axes.set_yticks([])
+    axes.xaxis.set_major_formatter("{x:,.0f} B")
+    title = f"{_short(bar.name)}, {bar.note}: {', '.join(labels)}"
+    axes.set_title(title, loc="left", fontsize=8)
+
+
+def _operators(result: CheckResult) -> Figure | None:
+    operators = shares.largest(shares.time_shares(result), _MOST_OPERATORS)
+    if not operators:
+        return None
+    figure = _figure(1.2 + 0.24 * len(operators))
+    _ranking(figure.subplots(), operators, "cycles")
+    how = f"modelled, {result.run.cycle_class}" if result.run else ""
+    figure.suptitle(f"{result.model.name}: cycles of one inference, {how}")
+    return figure
+
+
+def _owners(result: CheckResult) -> Figure | None:
+    found = [
+        (name, shares.largest(owners, _MOST_OWNERS))
+        for name, owners in (
+            ("flash", shares.flash_shares(result)),
+            ("RAM", shares.ram_shares(result)),
+        )
+        if owners
+    ]
+    if not found:
+        return None
+    figure = _figure(1 + 0.24 * sum(len(owners) + 2 for _, owners in found))
+    heights = [len(owners) + 1 for _, owners in found]
+    rows = figure.subplots(len(found), 1, squeeze=False, height_ratios=heights)
+    for (axes,), (name, owners) in zip(rows, found, strict=True):
+        _ranking(axes, owners, "B")
+        axes.set_title(f"{name}, {sum(one.amount for one in owners):,} B", loc="left", fontsize=9)
+    figure.suptitle(f"{result.model.name} on {result.board.name}: who owns the bytes")
+    return figure
+
+
+def _ranking(axes: Axes, owners: Sequence[Share], unit: str) -> None:
+    """Largest on top, each with its amount."""
+    places = range(len(owners))
+    colours = [_COLOURS.get(one.kind, _OTHER) for one in owners]
+    bars = axes.barh(places, [one.amount for one in owners], color=colours)
+    axes.bar_label(bars, [f" {one.amount:,} {unit}" for one in owners], fontsize=8)
+    axes.set_yticks(places, [_short(one.name) for one in owners])
+    axes.invert_yaxis()
+    axes.set_xticks([])
+    axes.spines["bottom"].set_visible(False)
+    axes.margins(x=0.2, y=0.01)
