@@ -115,6 +115,23 @@ class Image:
 
         return ELFFile(io.BytesIO(self._data)).get_dwarf_info()
 
+    @cached_property
+    def call_frames(self) -> list[tuple[int, int, Any]]:
+        """Begin, end and call frame information of each function that has some, by address.
+
+        May raise anything on a damaged file. What the linker has discarded is not in it.
+        """
+        from elftools.dwarf.callframe import FDE
+
+        entries = self.dwarf.CFI_entries() if self.dwarf.has_CFI() else []
+        entries += self.dwarf.EH_CFI_entries() if self.dwarf.has_EH_CFI() else []
+        found = []
+        for entry in entries:
+            if isinstance(entry, FDE) and self.is_function_start(entry["initial_location"]):
+                start = entry["initial_location"]
+                found.append((start, start + entry["address_range"], entry))
+        return sorted(found, key=lambda one: one[0])
+
     def _damaged(self, what: str, error: Exception) -> InputError:
         return InputError(Problem(self.name, f"damaged {what}: {_first_line(error)}"))
 

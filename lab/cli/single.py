@@ -20,7 +20,7 @@ def options_of(asked: dict[str, Any]) -> Options:
         asked: fields of ``Options``; ``timeout`` in seconds stands for its limits.
     """
     from lab.jobs.options import Options
-    from lab.measure.session import Limits
+    from lab.measure.inference import Limits
 
     rest = {name: value for name, value in asked.items() if name != "timeout"}
     return Options(**rest, limits=Limits(seconds=asked["timeout"]))

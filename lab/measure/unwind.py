@@ -21,14 +21,19 @@ class Frame:
         function: readable name; the address in hexadecimal where no function is.
         address: of the instruction the core stands on, or will return to.
         line: ``file:line`` of it, or of the call.
+        end: SP before the function was called: what lies below and above the callee's end is its
+            own; None: not known.
     """
 
     function: str
     address: int
     line: str | None
+    end: int | None = None
 
 
-def call_chain(engine: Engine, image: Image, limit: int = 16) -> tuple[Frame, ...]:
+def call_chain(
+    engine: Engine, image: Image, limit: int = 16, *, lines: bool = True
+) -> tuple[Frame, ...]:
     """Who called whom, innermost first.
 
     Never raises: the chain ends where memory or debug information does. A function without CFI
@@ -38,30 +43,34 @@ def call_chain(engine: Engine, image: Image, limit: int = 16) -> tuple[Frame, ..
         engine: stopped; its registers and memory are read.
         image: what it executes, best built with ``-g``.
         limit: frames at most.
+        lines: look up source lines, which takes far longer than everything else.
     """
     registers = {number: engine.register(f"r{number}") for number in range(13)}
     registers |= {_SP: engine.register("sp"), _LR: engine.register("lr")}
     pc = engine.register("pc")
-    frames = [_frame(image, pc, pc)]
+    frames: list[Frame] = []
     while len(frames) < limit:
         # A return address may already belong to the next function; the call does not.
-        inside = pc if len(frames) == 1 else pc - 1
+        inside = pc - 1 if frames else pc
         caller = _caller(engine, image, inside, registers)
-        if caller is None and len(frames) == 1:
-            caller = registers
+        known = caller is not None
+        if not known and not frames:
+            caller, known = registers, image.is_function_start(pc)
+        frames.append(
+            Frame(
+                function=image.function_at(inside) or f"0x{pc:08x}",
+                address=pc,
+                line=image.line_at(inside) if lines else None,
+                end=caller[_SP] if caller and known else None,
+            )
+        )
         if caller is None or caller[_LR] >= _EXCEPTION_RETURN:
             break
         pc = caller[_LR] & ~1
         if image.function_at(pc - 1) is None or (caller == registers and len(frames) > 1):
             break
         registers = caller
-        frames.append(_frame(image, pc, pc - 1))
     return tuple(frames)
-
-
-def _frame(image: Image, address: int, inside: int) -> Frame:
-    name = image.function_at(inside) or f"0x{address:08x}"
-    return Frame(name, address, image.line_at(inside))
 
 
 def _caller(
@@ -85,21 +94,8 @@ def _caller(
 
 def _row(image: Image, pc: int) -> dict[Any, Any] | None:
     """The CFI table's row for an address."""
-    for entry in _entries(image):
-        start = entry.header["initial_location"]
-        if not start <= pc < start + entry.header["address_range"]:
-            continue
-        if not image.is_function_start(start):
-            continue  # discarded by the linker
-        rows = [row for row in entry.get_decoded().table if row["pc"] <= pc]
-        return rows[-1] if rows else None
+    for start, end, entry in image.call_frames:
+        if start <= pc < end:
+            rows = [row for row in entry.get_decoded().table if row["pc"] <= pc]
+            return rows[-1] if rows else None
     return None
-
-
-def _entries(image: Image) -> list[Any]:
-    from elftools.dwarf.callframe import FDE
-
-    dwarf = image.dwarf
-    entries = dwarf.CFI_entries() if dwarf.has_CFI() else []
-    entries += dwarf.EH_CFI_entries() if dwarf.has_EH_CFI() else []
-    return [entry for entry in entries if isinstance(entry, FDE)]

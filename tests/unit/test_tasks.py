@@ -9,7 +9,7 @@ import pytest
 from lab.errors import NoVerdictError
 from lab.measure.arena import Required
 from lab.measure.failures import Failure
-from lab.measure.session import Inference, StackUse, Start
+from lab.measure.inference import Inference, StackUse, Start
 from lab.measure.tasks import proved
 
 START = Start(arena_base=0x20001000, arena_bytes=65536, stack_limit=0, operators=1)
