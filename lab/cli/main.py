@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from lab.cli import boards, build, cache, check, doctor, ops, runtime, zoo
+from lab.cli import boards, build, cache, check, doctor, ops, profile, runtime, stack, zoo
 from lab.cli.arguments import examples
 from lab.cli.progress import VERBOSE, be_verbose, tell
 from lab.errors import LabError, one_line
@@ -31,6 +31,14 @@ _HELP = {
         "lab check keyword_spotter -b 'nucleo_*'",
         "lab check *.tflite -b '*' --json all.json",
     ),
+    "stack": examples(
+        "lab stack model.tflite -b nrf52dk", "lab stack keyword_spotter -b nrf52dk --inputs 10"
+    ),
+    "profile": examples(
+        "lab profile model.tflite -b nrf52dk",
+        "lab profile keyword_spotter -b nrf52dk --trace trace.json",
+        "lab profile new.tflite -b nrf52dk --against old.json",
+    ),
     "build": examples("lab build model.tflite -b nrf52dk -o a.elf"),
     "ops": examples("lab ops model.tflite", "lab ops keyword_spotter --json"),
     "doctor": examples("lab doctor"),
@@ -47,6 +55,8 @@ app = typer.Typer(
     epilog=examples("lab demo", "lab check model.tflite -b nrf52dk", "lab check --help"),
 )
 app.command("check", epilog=_HELP["check"])(check.check)
+app.command("stack", epilog=_HELP["stack"])(stack.stack)
+app.command("profile", epilog=_HELP["profile"])(profile.profile)
 app.command("build", epilog=_HELP["build"])(build.build)
 app.command("ops", epilog=_HELP["ops"])(ops.ops)
 app.command("doctor", epilog=_HELP["doctor"])(doctor.doctor)

@@ -233,6 +233,7 @@ def _operator(model: Model, ran: OperatorRun) -> results.Operator:
         cycles=ran.cycles,
         macs=model.macs(operator),
         stack_bytes=ran.stack_bytes,
+        output=model.tensors[operator.outputs[0]].name if operator.outputs else None,
     )
 
 

@@ -28,7 +28,7 @@ class Stub:
         self.outcomes = outcomes
         self.otherwise = otherwise
 
-    def infer(self, start: Start) -> Inference | Failure:
+    def infer(self, start: Start, _: object) -> Inference | Failure:
         return self.outcomes.get(start.arena_bytes, self.otherwise)
 
 

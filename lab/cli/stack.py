@@ -1,0 +1,61 @@
+"""``lab stack``: how deep, where, and who calls whom there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lab.cli.arguments import Board, Model, Opt, Runtime
+from lab.cli.single import Output, check_one
+from lab.errors import EXIT_OK, EXIT_VERDICT_NO, NoVerdictError, UsageError
+from lab.generations import DEFAULT_RUNTIME
+
+if TYPE_CHECKING:
+    from lab.results import CheckResult
+
+
+def stack(
+    model: Model,
+    board: Board,
+    runtime: Runtime = DEFAULT_RUNTIME,
+    opt: Opt = "O2",
+    inputs: Annotated[
+        int, typer.Option(help="Run as many inferences, each with other generated inputs.")
+    ] = 1,
+    operator: Annotated[
+        int | None, typer.Option(min=0, help="The call chain in this operator.")
+    ] = None,
+    json: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Write the whole record as JSON; - for stdout."),
+    ] = None,
+) -> None:
+    """How deep does the stack get, in which phase and operator, and who is on it there?
+
+    The lowest SP is exact, not a paint pattern. Exit code 0: measured; 1: the model does not run;
+    others: docs/troubleshooting.md.
+    """
+    output = Output(json)  # before anything is measured, not after
+    asked = {"runtime": runtime, "opt": opt, "invokes": inputs, "details": True, "timeout": 600.0}
+    result = check_one(model, board, asked)
+    if operator is not None and result.operators and operator >= len(result.operators):
+        raise UsageError(
+            f"there is no operator {operator}: the model has {len(result.operators)}, from 0 on"
+        )
+    known = result.details is not None and result.details.stack is not None
+    if output.take(result.to_json()):
+        from lab.report import stack as view
+        from lab.report import terminal
+
+        if known:
+            print("\n".join(view.render(result, operator)))
+        if not known or result.verdict.status == "failed":
+            terminal.show(result)
+    raise typer.Exit(_code(result, known=known))
+
+
+def _code(result: CheckResult, *, known: bool) -> int:
+    if result.run is None or result.verdict.status == "failed":
+        return EXIT_VERDICT_NO
+    return EXIT_OK if known else NoVerdictError.exit_code
