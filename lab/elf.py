@@ -80,6 +80,11 @@ class Image:
         found = self._function_around(address)
         return found is not None and found[0] == address
 
+    def function_start(self, pc: int) -> int | None:
+        """Where the function begins that an address belongs to."""
+        found = self._function_around(pc)
+        return found[0] if found else None
+
     def line_at(self, pc: int) -> str | None:
         """Source position ``file:line`` of an instruction, if the image knows it."""
         try:

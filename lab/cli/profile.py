@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lab.cli.arguments import Board, Model, Opt, Runtime
-from lab.cli.single import Output, check_one
+from lab.cli.single import Output, check_one, check_operator
 from lab.errors import EXIT_OK, EXIT_VERDICT_NO, InputError, NoVerdictError, Problem, UsageError
 from lab.generations import DEFAULT_RUNTIME
 
@@ -65,10 +65,7 @@ def profile(
     outputs = [Output(where) for where in (json, csv, collapsed, trace)]  # before it is measured
     asked = {"runtime": runtime, "opt": opt, "details": True, "timeout": 600.0}
     result = check_one(model, board, asked)
-    if operator is not None and result.operators and operator >= len(result.operators):
-        raise UsageError(
-            f"there is no operator {operator}: the model has {len(result.operators)}, from 0 on"
-        )
+    check_operator(operator, result)
     texts = [result.to_json(), *_files(result, weight)]
     untold = [output.take(text) for output, text in zip(outputs, texts, strict=True)]
     if all(untold):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lab.cli.arguments import Board, Model, Opt, Runtime
-from lab.cli.single import Output, check_one
-from lab.errors import EXIT_OK, EXIT_VERDICT_NO, NoVerdictError, UsageError
+from lab.cli.single import Output, check_one, check_operator
+from lab.errors import EXIT_OK, EXIT_VERDICT_NO, NoVerdictError
 from lab.generations import DEFAULT_RUNTIME
 
 if TYPE_CHECKING:
@@ -39,10 +39,7 @@ def stack(
     output = Output(json)  # before anything is measured, not after
     asked = {"runtime": runtime, "opt": opt, "invokes": inputs, "details": True, "timeout": 600.0}
     result = check_one(model, board, asked)
-    if operator is not None and result.operators and operator >= len(result.operators):
-        raise UsageError(
-            f"there is no operator {operator}: the model has {len(result.operators)}, from 0 on"
-        )
+    check_operator(operator, result)
     known = result.details is not None and result.details.stack is not None
     if output.take(result.to_json()):
         from lab.report import stack as view

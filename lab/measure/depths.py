@@ -96,6 +96,8 @@ class Depths:
         self.settle()
         self._engine.restart_minimum_sp()
         self.place = Place(phase, operator)
+        if self.limit() > self._engine.register("sp"):
+            self.arrived()  # nothing in this place goes deeper than where it begins
 
     def settle(self) -> None:
         """Note how low SP has been in this place until now."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from lab.branches import branch
 from lab.elf import Image
 from lab.engines.base import Engine
 
 _SP, _LR = 13, 14  # DWARF numbers are those of the core registers
 _EXCEPTION_RETURN = 0xFFFFFFE0
 _MASK = 0xFFFFFFFF
+_WORD = 4
+_PUSH_LR = 0xB500  # PUSH with LR in its list
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,9 @@ def call_chain(
 ) -> tuple[Frame, ...]:
     """Who called whom, innermost first.
 
-    Never raises: the chain ends where memory or debug information does. A function without CFI
-    is taken for one that has not saved its return address, if it is the innermost.
+    Never raises: the chain ends where memory or debug information does. Where a function has no
+    CFI its first instructions are read; if they do not tell, the innermost is taken for one that
+    has not saved its return address.
 
     Args:
         engine: stopped; its registers and memory are read.
@@ -55,7 +59,7 @@ def call_chain(
         caller = _caller(engine, image, inside, registers)
         known = caller is not None
         if not known and not frames:
-            caller, known = registers, image.is_function_start(pc)
+            caller = registers
         frames.append(
             Frame(
                 function=image.function_at(inside) or f"0x{pc:08x}",
@@ -79,7 +83,9 @@ def _caller(
     """Registers after the return from the function around ``pc``."""
     try:
         row = _row(image, pc)
-        if row is None or row["cfa"].reg is None:
+        if row is None:
+            return _by_prologue(engine, image, pc, registers)
+        if row["cfa"].reg is None:
             return None
         frame = (registers[row["cfa"].reg] + row["cfa"].offset) & _MASK
         caller = registers | {_SP: frame}
@@ -99,3 +105,26 @@ def _row(image: Image, pc: int) -> dict[Any, Any] | None:
             rows = [row for row in entry.get_decoded().table if row["pc"] <= pc]
             return rows[-1] if rows else None
     return None
+
+
+def _by_prologue(
+    engine: Engine, image: Image, pc: int, registers: dict[int, int]
+) -> dict[int, int] | None:
+    """The same for a function without CFI: at its begin, or if it has pushed LR and only called.
+
+    So do the comparisons that the compiler's library has for cores without an FPU.
+    """
+    start = image.function_start(pc)
+    if start is None:
+        return None
+    code = engine.read(start, pc - start + 1 & ~1)
+    if not code:
+        return registers
+    first = int.from_bytes(code[:2], "little")
+    calls = (code[at : at + 4] for at in range(2, len(code), 4))
+    if first & 0xFF00 != _PUSH_LR or not all(branch(call, 0).links for call in calls):
+        return None
+    caller = registers | {_SP: (registers[_SP] + _WORD * (first & 0x1FF).bit_count()) & _MASK}
+    saved = engine.read((caller[_SP] - _WORD) & _MASK, _WORD)
+    caller[_LR] = int.from_bytes(saved, "little")
+    return caller

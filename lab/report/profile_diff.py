@@ -111,22 +111,20 @@ def matched(before: Sequence[Operator], after: Sequence[Operator]) -> list[Pair]
 
 def _functions(before: CheckResult, after: CheckResult) -> Iterator[str]:
     old, new = (by_function(_profile(one).functions) for one in (before, after))
-    rows = [
-        (old[name].cycles if name in old else None, new[name].cycles if name in new else None, name)
-        for name in sorted({*old, *new})
-    ]
-    rows = [row for row in rows if row[0] != row[1]]
-    rows.sort(key=lambda row: (-abs((row[1] or 0) - (row[0] or 0)), row[2]))
-    if not rows:
+    was = {name: one.cycles for name, one in old.items()}
+    now = {name: one.cycles for name, one in new.items()}
+    changed = [name for name in {*was, *now} if was.get(name) != now.get(name)]
+    changed.sort(key=lambda name: (-abs(now.get(name, 0) - was.get(name, 0)), name))
+    if not changed:
         yield "Functions: no change"
         return
     yield "Functions, own cycles, modelled: the largest changes"
     yield f"{_HEAD}  function".rstrip()
-    for was, now, name in rows[:_MOST_FUNCTIONS]:
-        yield f"{_change(was, now)}  {name}"
-    if rest := rows[_MOST_FUNCTIONS:]:
-        was, now = (sum(row[side] or 0 for row in rest) for side in (0, 1))
-        yield f"{_change(was, now)}  in {len(rest)} more"
+    for name in changed[:_MOST_FUNCTIONS]:
+        yield f"{_change(was.get(name), now.get(name))}  {name}"
+    if rest := changed[_MOST_FUNCTIONS:]:
+        sums = (sum(side.get(name, 0) for name in rest) for side in (was, now))
+        yield f"{_change(*sums)}  in {len(rest)} more"
 
 
 def _profile(result: CheckResult) -> Profile:
