@@ -99,7 +99,7 @@ def _files(result: CheckResult, weight: str) -> list[str]:
 
 
 def _print(result: CheckResult, operator: int | None, before: CheckResult | None) -> None:
-    if not _has_profile(result):
+    if not _has_profile(result) or result.verdict.status == "failed":
         from lab.report.terminal import show
 
         show(result)
@@ -113,6 +113,6 @@ def _print(result: CheckResult, operator: int | None, before: CheckResult | None
 
 
 def _code(result: CheckResult) -> int:
-    if result.run is None:
+    if result.verdict.status == "failed":
         return EXIT_VERDICT_NO
     return EXIT_OK if _has_profile(result) else NoVerdictError.exit_code

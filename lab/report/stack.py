@@ -52,10 +52,13 @@ class _View:
         )
         yield "       from the initial SP to the lowest in the whole run, at the required arena"
         if stack:
+            how = "by rule" if self.result.request.stack_reserve_bytes is None else "as asked for"
             yield (
-                f"       {stack.runner_bytes:,} B of it are frames of the lab's runner; to set "
-                f"aside by rule: {stack.reserve_bytes:,} B"
+                f"       {stack.runner_bytes:,} B of it are frames of the lab's runner; set aside "
+                f"{how}: {stack.reserve_bytes:,} B"
             )
+        if self.result.verdict.limit == "stack":
+            yield f"       DOES NOT FIT: {self.result.verdict.summary}"
 
     def chain(self, operator: int | None) -> Iterator[str]:
         """The call chain of an operator's deepest point, or of the deepest of all."""
@@ -73,7 +76,7 @@ class _View:
             known += frame.frame_bytes or 0
             yield f"{size:>9} B  {frame.function}"
         if rest := point.depth_bytes - known:
-            yield f"{rest:>9,} B  of callers that are not known"
+            yield f"{rest:>9,} B  of callers that are not known (code built with -g tells)"
         yield f"{point.depth_bytes:>9,} B  together"
 
     def points(self) -> Iterator[str]:

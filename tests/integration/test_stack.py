@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,7 @@ def test_the_command_and_its_record_agree() -> None:
     failing = data["details"]["stack"]["failing_path_bytes"]
     assert f"at least {failing:,} B deep" in ran.out
     assert f"{data['stack']['runner_bytes']} B of it are frames of the lab's runner" in ran.out
+    assert f"set aside by rule: {data['stack']['reserve_bytes']:,} B" in ran.out
     of_one = lab("stack", "keyword_spotter", "-b", NANO, "--operator", "11").out
     assert "Deepest in operator 11 SOFTMAX, innermost first" in of_one
     assert "SoftmaxQuantized" in of_one
@@ -154,6 +156,15 @@ def test_a_model_that_does_not_run_says_why() -> None:
         ran = lab("stack", *arguments, "-b", NANO)
         assert ran.code == 1, ran.err
         assert ran.out.startswith("FAILS  ")
+
+
+def test_an_overflow_still_shows_what_is_known() -> None:
+    ran = lab("stack", "tiny_float", "-b", NANO, "--stack-reserve", "256")
+    assert ran.code == 1
+    depth = int(re.findall(r"([\d,]+) B  together", ran.out)[0].replace(",", ""))
+    assert depth > 256
+    assert "set aside as asked for: 256 B" in ran.out
+    assert f"DOES NOT FIT: the stack reserve of 256 B is {depth - 256:,} B too small" in ran.out
 
 
 def test_one_that_does_not_fit_is_measured_all_the_same() -> None:
