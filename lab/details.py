@@ -76,7 +76,6 @@ class StackFrame(Record):
     """One function of a call chain; ``frame_bytes`` of stack are its own, null: not known."""
 
     function: str
-    line: str | None
     frame_bytes: int | None
 
 

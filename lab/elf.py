@@ -80,6 +80,11 @@ class Image:
         found = self._function_around(address)
         return found is not None and found[0] == address
 
+    def function_start(self, pc: int) -> int | None:
+        """Where the function begins that an address belongs to."""
+        found = self._function_around(pc)
+        return found[0] if found else None
+
     def line_at(self, pc: int) -> str | None:
         """Source position ``file:line`` of an instruction, if the image knows it."""
         try:
@@ -114,6 +119,23 @@ class Image:
         from elftools.elf.elffile import ELFFile
 
         return ELFFile(io.BytesIO(self._data)).get_dwarf_info()
+
+    @cached_property
+    def call_frames(self) -> list[tuple[int, int, Any]]:
+        """Begin, end and call frame information of each function that has some, by address.
+
+        May raise anything on a damaged file. What the linker has discarded is not in it.
+        """
+        from elftools.dwarf.callframe import FDE
+
+        entries = self.dwarf.CFI_entries() if self.dwarf.has_CFI() else []
+        entries += self.dwarf.EH_CFI_entries() if self.dwarf.has_EH_CFI() else []
+        found = []
+        for entry in entries:
+            if isinstance(entry, FDE) and self.is_function_start(entry["initial_location"]):
+                start = entry["initial_location"]
+                found.append((start, start + entry["address_range"], entry))
+        return sorted(found, key=lambda one: one[0])
 
     def _damaged(self, what: str, error: Exception) -> InputError:
         return InputError(Problem(self.name, f"damaged {what}: {_first_line(error)}"))

@@ -82,10 +82,7 @@ def _arena(record: CheckResult) -> ArenaMap:
 
 def _stack(record: CheckResult) -> StackDetails:
     def chain(depth: int, *functions: str) -> tuple[StackFrame, ...]:
-        return tuple(
-            StackFrame(function=name, line=f"tflm/kernel.cc:{number}", frame_bytes=depth // 4)
-            for number, name in enumerate(functions)
-        )
+        return tuple(StackFrame(function=name, frame_bytes=depth // 4) for name in functions)
 
     assert record.stack
     points = [

@@ -13,6 +13,7 @@ from lab.board import Board, load_board
 from lab.jobs.check import finish, judged, subject_of
 from lab.jobs.images import Images, new_builder
 from lab.jobs.trial import Probed, Trial
+from lab.measure.inference import Apart, Inference
 from lab.measure.worker import Worker
 from lab.results import CheckResult
 
@@ -45,6 +46,15 @@ def worker() -> Worker:
 def probed(model: Path, core: str, seed: int = 1) -> Probed:
     """The probe run of a model on a core."""
     return trial(model, roomy(core), Options(seed=seed)).probe()
+
+
+@functools.cache
+def apart(model: Path, core: str) -> tuple[Inference, Apart]:
+    """A model on a core at the required arena, taken apart."""
+    outcome = trial(model, roomy(core), Options(details=True)).probe().probe.outcome
+    assert isinstance(outcome, Inference)
+    assert outcome.apart
+    return outcome, outcome.apart
 
 
 _builder = functools.cache(functools.partial(new_builder, lambda _: None))

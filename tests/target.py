@@ -23,8 +23,9 @@ from lab.engines.base import Machine, Region
 from lab.engines.registry import create
 from lab.firmware import WINDOW, Builder, Layout, Recipe, Registration, Span
 from lab.measure.failures import Failure
+from lab.measure.inference import Inference, Limits, Start
 from lab.measure.ops import OperatorTable, read_table
-from lab.measure.session import Inference, Limits, Session, Start
+from lab.measure.session import Session
 from lab.measure.tflm import Offsets, read_offsets
 from lab.model import Model, read_model
 from lab.runtimes import load_runtime

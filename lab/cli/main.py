@@ -13,7 +13,20 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from lab.cli import arena, boards, build, cache, check, doctor, ops, report, runtime, zoo
+from lab.cli import (
+    arena,
+    boards,
+    build,
+    cache,
+    check,
+    doctor,
+    ops,
+    profile,
+    report,
+    runtime,
+    stack,
+    zoo,
+)
 from lab.cli.arguments import examples
 from lab.cli.progress import VERBOSE, be_verbose, tell
 from lab.errors import LabError, one_line
@@ -33,6 +46,14 @@ _HELP = {
     ),
     "arena": examples(
         "lab arena model.tflite -b nrf52dk", "lab arena keyword_spotter -b nrf52dk --plot arena.svg"
+    ),
+    "stack": examples(
+        "lab stack model.tflite -b nrf52dk", "lab stack keyword_spotter -b nrf52dk --inputs 10"
+    ),
+    "profile": examples(
+        "lab profile model.tflite -b nrf52dk",
+        "lab profile keyword_spotter -b nrf52dk --trace trace.json",
+        "lab profile new.tflite -b nrf52dk --against old.json",
     ),
     "build": examples("lab build model.tflite -b nrf52dk -o a.elf"),
     "report": examples(
@@ -56,6 +77,8 @@ app = typer.Typer(
 )
 app.command("check", epilog=_HELP["check"])(check.check)
 app.command("arena", epilog=_HELP["arena"])(arena.arena)
+app.command("stack", epilog=_HELP["stack"])(stack.stack)
+app.command("profile", epilog=_HELP["profile"])(profile.profile)
 app.command("build", epilog=_HELP["build"])(build.build)
 app.command("report", epilog=_HELP["report"])(report.report)
 app.command("ops", epilog=_HELP["ops"])(ops.ops)

@@ -24,7 +24,7 @@ from unicorn.unicorn_py3.unicorn import uclib
 from lab.decode import CONDITIONS, Block
 from lab.elf import Segment
 from lab.engines._meter import Meter
-from lab.engines.base import Fault, Machine, Stop, StopReason, Totals
+from lab.engines.base import BlockCount, Fault, Machine, Stop, StopReason, Totals
 from lab.engines.blocks import (
     HAS_CYCCNT,
     HAS_FPU,
@@ -261,15 +261,13 @@ class UnicornEngine:
         self._loaded()
         self._do(self._meter.restart_minimum)
 
-    def profile(self) -> list[tuple[int, int, int, int, int, int]]:
-        """Per block: address, size, instructions, cycles, executions, entries by taken branch.
+    def profile(self) -> list[BlockCount]:
+        """What was counted of each block since reset.
 
-        Cycles are those of one execution without the taken-branch cycles. A block that a fault
-        cut short counts as executed.
+        Blocks of an earlier look come first and in the same order.
         """
         self._loaded()
-        rows: list[tuple[int, int, int, int, int, int]] = self._meter.profile()
-        return rows
+        return [BlockCount(*row) for row in self._meter.profile()]
 
     def _loaded(self) -> None:
         if self._uc is None:

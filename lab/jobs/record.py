@@ -11,8 +11,8 @@ from lab.jobs.memory import memory_of
 from lab.jobs.verdict import verdict_of
 from lab.measure.arena import Required
 from lab.measure.failures import Failure
+from lab.measure.inference import Inference, OperatorRun
 from lab.measure.ops import OperatorVerdict, Registration, blocking
-from lab.measure.session import Inference, OperatorRun
 from lab.measure.tflm import PlannedBuffer
 from lab.model import Model
 from lab.placement import align_up
@@ -233,6 +233,7 @@ def _operator(model: Model, ran: OperatorRun) -> results.Operator:
         cycles=ran.cycles,
         macs=model.macs(operator),
         stack_bytes=ran.stack_bytes,
+        output=model.tensors[operator.outputs[0]].name if operator.outputs else None,
     )
 
 

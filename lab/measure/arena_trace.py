@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from lab.details import PlanningItem
 from lab.measure.arena_owners import MOST, STRUCTURES, Owner, Structures, Table, TensorSeen
 from lab.measure.guest import LostError, read_guest, read_word
-from lab.measure.session import Session, Start
+from lab.measure.inference import Start
+from lab.measure.session import Session
 from lab.measure.tflm import ArenaParts, PlannedBuffer, insides_of
 
 _PLANNER = "tflite::GreedyMemoryPlanner"

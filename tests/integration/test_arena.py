@@ -27,7 +27,7 @@ from lab.engines.base import Engine
 from lab.errors import NoVerdictError
 from lab.measure.arena_map import arena_map
 from lab.measure.arena_trace import Trace, trace
-from lab.measure.session import Inference
+from lab.measure.inference import Inference
 from lab.model import Model, read_model
 from lab.zoo import model_path
 

@@ -300,6 +300,24 @@ def test_show_and_list(manifests: dict[str, Path], tmp_path: Path) -> None:
     assert lost.code == 2
 
 
+def test_stack_and_profile(manifests: dict[str, Path]) -> None:
+    """Without debug information counts are as exact, but who called is known only in part."""
+    for name, whole in (("plain", False), ("debug", True)):
+        options = ("-b", NANO, "--runtime", manifests[name])
+        ran = lab("profile", TINY, *options, "--json", "-")
+        assert ran.code == 0, ran.err
+        record = json.loads(ran.out)
+        functions = record["details"]["profile"]["functions"]
+        for unit in ("instructions", "cycles"):
+            assert sum(one[unit] for one in functions) == record["run"][unit]
+        chains = [point["chain"] for point in record["details"]["stack"]["points"]]
+        assert all(chains)
+        ends = {chain[-1]["function"] == "Reset_Handler" for chain in chains}
+        assert ends == ({True} if whole else {False})
+        shown = lab("stack", TINY, *options).out
+        assert ("of callers that are not known" in shown) == (not whole)
+
+
 def test_ops_with_prices(manifests: dict[str, Path]) -> None:
     lines = lab("ops", KEYWORDS, "--runtime", manifests["cmsis_nn"]).out.splitlines()
     assert lines[0] == "YES  keyword_spotter.tflite on fake: 12 supported"

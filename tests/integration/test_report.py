@@ -204,7 +204,7 @@ def test_hostile_names_stay_text(records: dict[str, CheckResult], name: str) -> 
 
 
 def rendered(text: str) -> str:
-    return MarkdownIt("commonmark").enable("table").render(text)
+    return str(MarkdownIt("commonmark").enable("table").render(text))
 
 
 def test_hostile_names_make_no_markdown(records: dict[str, CheckResult]) -> None:

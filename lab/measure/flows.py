@@ -1,0 +1,169 @@
+"""Which function executed how much, and who called whom how often, from counts of blocks.
+
+The engine counts blocks; each belongs to the function it begins in. Calls need no watching: a block
+that ends in BL has called as often as it was left that way, so every count of a direct call is
+exact. What enters a function in another way came through a pointer.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from lab.branches import Branch, branch
+from lab.elf import Image
+from lab.engines.base import BlockCount, Engine
+
+NO_SYMBOL = "(no symbol)"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Instructions, exact, and cycles, modelled."""
+
+    instructions: int
+    cycles: int
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What a stretch of execution did, by function; functions have their readable names.
+
+    Instances of one template, overloads, and the parts a compiler splits a function into have one
+    readable name and are one function here.
+
+    Attributes:
+        operator: which one's stretch it is; None: the runtime around the operators.
+        root: the function it began in.
+        costs: of each function's own instructions.
+        calls: how often one function (first) entered another (second) by a direct branch.
+        indirect: how often a function was entered through a pointer; the root's first entry too.
+    """
+
+    operator: int | None
+    root: str
+    costs: dict[str, Cost]
+    calls: dict[tuple[str, str], int]
+    indirect: dict[str, int]
+
+    def entries(self, function: str) -> int:
+        """How often a function was entered."""
+        direct = sum(count for (_, callee), count in self.calls.items() if callee == function)
+        return direct + self.indirect.get(function, 0)
+
+
+def difference(before: Sequence[BlockCount], after: Sequence[BlockCount]) -> list[BlockCount]:
+    """What was executed between two looks at the counts."""
+    counts = [
+        new._replace(executions=new.executions - old.executions, taken=new.taken - old.taken)
+        for old, new in zip(before, after, strict=False)
+        if new.executions != old.executions
+    ]
+    return counts + [block for block in after[len(before) :] if block.executions]
+
+
+def rest(whole: Iterable[BlockCount], parts: Iterable[Iterable[BlockCount]]) -> list[BlockCount]:
+    """What was executed outside of the parts."""
+    left = {(block.address, block.size): block for block in whole}
+    for part in parts:
+        for block in part:
+            key = (block.address, block.size)
+            old = left[key]
+            left[key] = old._replace(
+                executions=old.executions - block.executions, taken=old.taken - block.taken
+            )
+    return [block for block in left.values() if block.executions]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Makes flows of counts.
+
+    Attributes:
+        engine: has the code.
+        image: has the names.
+        taken_cycles: what a taken branch adds.
+    """
+
+    engine: Engine
+    image: Image
+    taken_cycles: int
+
+    def flow(self, operator: int | None, root: int, counts: Sequence[BlockCount]) -> Flow:
+        """What a stretch of execution did.
+
+        Args:
+            operator: whose stretch it is.
+            root: address where it began.
+            counts: of the blocks executed in it.
+        """
+        arrived, direct = Counter[int](), Counter[int]()
+        calls = Counter[tuple[str, str]]()
+        for block in counts:
+            arrived[block.address] += block.executions
+        for ending in self._endings(counts, calls):
+            source = self._name(ending.branch.address)
+            target = ending.branch.target
+            if ending.taken and target is not None:
+                direct[target] += ending.taken
+                if ending.branch.links or self._name(target) != source:
+                    calls[source, self._name(target)] += ending.taken
+            direct[ending.end] += ending.fell
+            if ending.fell and self._name(ending.end) != source:
+                calls[source, self._name(ending.end)] += ending.fell
+        indirect = Counter[str]()
+        for address, count in arrived.items():
+            if self.image.is_function_start(address) and count > direct[address]:
+                indirect[self._name(address)] += count - direct[address]
+        return Flow(operator, self._name(root), self._costs(counts), dict(calls), dict(indirect))
+
+    def _costs(self, counts: Iterable[BlockCount]) -> dict[str, Cost]:
+        instructions, cycles = Counter[str](), Counter[str]()
+        for block in counts:
+            name = self._name(block.address)
+            instructions[name] += block.executions * block.instructions
+            cycles[name] += block.executions * block.cycles + block.taken * self.taken_cycles
+        return {name: Cost(instructions[name], cycles[name]) for name in instructions}
+
+    def _endings(
+        self, counts: Iterable[BlockCount], calls: Counter[tuple[str, str]]
+    ) -> list[_Ending]:
+        """How often each last instruction of a block branched, and how often it did not.
+
+        Blocks with the same end have the same last instruction. ``calls`` is told of blocks that
+        run on into the next function without a branch, as hand-written code does.
+        """
+        left: defaultdict[int, int] = defaultdict(int)
+        fell: defaultdict[int, int] = defaultdict(int)
+        branches: dict[int, Branch] = {}
+        for block in counts:
+            end = block.address + block.size
+            left[end] += block.executions
+            fell[block.address] += block.executions - block.taken
+            if end not in branches:
+                branches[end] = branch(self.engine.read(block.address, block.size), block.address)
+            here, there = self._name(block.address), self._name(branches[end].address)
+            if here != there:
+                calls[here, there] += block.executions
+        return [
+            _Ending(end, branches[end], count, min(count, fell.get(end, 0)))
+            for end, count in left.items()
+        ]
+
+    def _name(self, address: int) -> str:
+        return self.image.function_at(address) or NO_SYMBOL
+
+
+@dataclass(frozen=True)
+class _Ending:
+    """The last instruction of blocks: how often it was executed, and went on to what follows."""
+
+    end: int
+    branch: Branch
+    executions: int
+    fell: int
+
+    @property
+    def taken(self) -> int:
+        return self.executions - self.fell
