@@ -6,6 +6,7 @@ only when somebody asks for it.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import struct
@@ -16,10 +17,11 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from lab.dwarf import layout, lines, types
+from lab.dwarf import definitions, layout, lines, source, types
 from lab.errors import InputError, Problem
 
 _FUNCTION, _FILE, _SECTION_SYMBOL = 2, 4, 3  # st_info & 15
+_ALLOCATED = 2  # SHF_ALLOC
 _KINDS = {0: "notype", 1: "object", _FUNCTION: "function"}
 
 
@@ -33,12 +35,27 @@ class Segment:
 
 @dataclass(frozen=True)
 class Section:
-    """A section; ``flags`` are ELF's SHF_* bits, ``size`` counts bytes."""
+    """A section.
+
+    Attributes:
+        name: as in the file.
+        address: where the program finds it.
+        size: bytes.
+        flags: ELF's SHF_* bits.
+        load: where its contents are put before the program starts, in flash for initial values of
+            RAM; None when it has none.
+    """
 
     name: str
     address: int
     size: int
     flags: int
+    load: int | None
+
+    @property
+    def is_allocated(self) -> bool:
+        """Whether it takes memory."""
+        return bool(self.flags & _ALLOCATED and self.size)
 
 
 @dataclass(frozen=True)
@@ -60,6 +77,7 @@ class Image:
         segments: loadable contents by load address.
         sections: all of them, in file order.
         symbols: by mangled name; of equal names a global one.
+        named: all symbols with their mangled names, also of equal names.
     """
 
     name: str
@@ -67,6 +85,7 @@ class Image:
     segments: tuple[Segment, ...]
     sections: tuple[Section, ...]
     symbols: dict[str, Symbol] = field(repr=False)
+    named: tuple[tuple[str, Symbol], ...] = field(repr=False)
     _functions: tuple[tuple[int, int, str], ...] = field(repr=False)
     _data: bytes = field(repr=False)
 
@@ -86,6 +105,22 @@ class Image:
             return self._line_at(pc)
         except Exception:  # damaged debug information is as good as none
             return None
+
+    def source_at(self, address: int) -> str | None:
+        """Full path of the file that a function or object was compiled from, if that is known.
+
+        Args:
+            address: of its begin.
+        """
+        unit = self._defined.get(address)
+        if unit is None and self._aranges:
+            unit = self._aranges.cu_offset_at_addr(address)
+        if unit is not None and unit not in self._sources:
+            try:
+                self._sources[unit] = source(self.dwarf.get_CU_at(unit))
+            except Exception:  # damaged
+                self._sources[unit] = None
+        return None if unit is None else self._sources[unit]
 
     def struct_layout(self, name: str) -> dict[str, int]:
         """Offsets of the fields of a structure or class, in bytes.
@@ -136,7 +171,24 @@ class Image:
 
     @cached_property
     def _aranges(self) -> Any:
-        return self.dwarf.get_aranges()
+        try:
+            return self.dwarf.get_aranges()
+        except Exception:  # damaged
+            return None
+
+    @cached_property
+    def _defined(self) -> dict[int, int]:
+        """Offset of the unit that defines what begins at an address."""
+        found: dict[int, int] = {}
+        with contextlib.suppress(Exception):  # damaged: what comes before it is good
+            for address, unit in definitions(self.dwarf):
+                found.setdefault(address, unit)
+        found.pop(0, None)  # what the linker discarded is said to lie there
+        return found
+
+    @cached_property
+    def _sources(self) -> dict[int, str | None]:
+        return {}
 
     @cached_property
     def _lines(self) -> dict[int, list[tuple[int, int, str]]]:
@@ -201,14 +253,18 @@ def _read(name: str, data: bytes) -> Image:
     strings = elf.get_section_by_name(".strtab")
     table = elf.get_section_by_name(".symtab")
     entries = _symbols(table.data(), strings.data()) if table and strings else []
+    loads = sorted((s["p_vaddr"], s["p_filesz"], s["p_paddr"])
+                   for s in elf.iter_segments("PT_LOAD") if s["p_filesz"])  # fmt: skip
     return Image(
         name=name,
         entry=header.e_entry,
         segments=tuple(_segments(name, elf, len(data))),
         sections=tuple(
-            Section(s.name, s["sh_addr"], s["sh_size"], s["sh_flags"]) for s in headers[1:]
+            Section(s.name, s["sh_addr"], s["sh_size"], s["sh_flags"], _load(s, loads))
+            for s in headers[1:]
         ),
         symbols={label: symbol for label, symbol, _ in sorted(entries, key=lambda e: e[2])},
+        named=tuple((label, symbol) for label, symbol, _ in entries),
         _functions=tuple(sorted({(s.address, s.size, label) for label, s, _ in entries
                                  if s.kind == "function"})),
         _data=data,
@@ -224,6 +280,16 @@ def _segments(name: str, elf: Any, size: int) -> Iterator[Segment]:
         if segment["p_paddr"] + segment["p_filesz"] > 1 << 32:
             raise InputError(Problem(name, "damaged ELF file: a segment ends beyond 4 GiB"))
         yield Segment(segment["p_paddr"], segment.data())
+
+
+def _load(section: Any, segments: list[tuple[int, int, int]]) -> int | None:
+    """Load address of a section's contents, by address, size and load address of each segment."""
+    address: int = section["sh_addr"]
+    index = bisect_right(segments, (address, 1 << 32, 0)) - 1
+    if section["sh_type"] == "SHT_NOBITS" or index < 0:
+        return None
+    start, size, load = segments[index]
+    return load + address - start if address < start + size else None
 
 
 def _symbols(table: bytes, strings: bytes) -> list[tuple[str, Symbol, bool]]:
@@ -259,10 +325,18 @@ def demangle(name: str) -> str:
     if not name.startswith("_Z"):
         return name
     try:
-        parts, _ = _name(name, 2)
+        parts = _local_name(name, 3) if name[2] == "Z" else _name(name, 2)[0]
     except (ValueError, IndexError):
         return name
     return "::".join(parts)
+
+
+def _local_name(text: str, at: int) -> list[str]:
+    """Parts of the name of what is defined inside a function: its own come last."""
+    parts, at = _name(text, at)
+    while text[at] != "E":
+        at = _skip_type(text, at)
+    return parts + _name(text, at + 1)[0]
 
 
 def _name(text: str, at: int) -> tuple[list[str], int]:

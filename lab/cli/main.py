@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from lab.cli import boards, build, cache, check, doctor, ops, runtime, zoo
+from lab.cli import boards, build, cache, check, doctor, ops, runtime, size, zoo
 from lab.cli.arguments import examples
 from lab.cli.progress import VERBOSE, be_verbose, tell
 from lab.errors import LabError, one_line
@@ -33,6 +33,11 @@ _HELP = {
     ),
     "build": examples("lab build model.tflite -b nrf52dk -o a.elf"),
     "ops": examples("lab ops model.tflite", "lab ops keyword_spotter --json"),
+    "size": examples(
+        "lab size model.tflite -b nrf52dk",
+        "lab size firmware.elf -b nrf52dk",
+        "lab size --diff before.json after.json",
+    ),
     "doctor": examples("lab doctor"),
     "demo": examples("lab demo"),
 }
@@ -49,6 +54,7 @@ app = typer.Typer(
 app.command("check", epilog=_HELP["check"])(check.check)
 app.command("build", epilog=_HELP["build"])(build.build)
 app.command("ops", epilog=_HELP["ops"])(ops.ops)
+app.command("size", epilog=_HELP["size"])(size.size)
 app.command("doctor", epilog=_HELP["doctor"])(doctor.doctor)
 app.command("demo", epilog=_HELP["demo"])(check.demo)
 app.add_typer(boards.app, name="boards")

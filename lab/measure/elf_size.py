@@ -1,0 +1,160 @@
+"""Flash and static RAM by owner, of an image that somebody else built.
+
+Nothing is known of it but what its symbols and debug information say. What they do not tell is
+shown as what it is: the application's, by source file, or bytes without a symbol. Untrusted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lab.banks import LAB_WINDOW, Bank
+from lab.board import Board
+from lab.details import Footprint
+from lab.dwarf import definitions
+from lab.elf import Image, Section
+from lab.measure.code_names import owner_by_name, owner_by_path
+from lab.measure.footprint import PADDING, Held, OwnerKey, Portion, Symbols, footprint_of
+
+_MODEL = OwnerKey("model", "model data")
+_MODEL_MARK = slice(4, 8), b"TFL3"  # file identifier of the model's flatbuffer
+_UNTOLD = OwnerKey("application", "source not known")
+_LITERALS = OwnerKey("application", "string literals")
+_TEXT = re.compile(rb"[\t\n\r\x20-\x7e]{4,}\0+")
+_FILL = re.compile(rb"(\0|\xff)*|(\0\xbf|\xc0\x46)*")  # zeros, ones, Thumb's no-operations
+_ALIGNMENT = 16  # a gap as large as this is no alignment any more
+_WRITE = 1  # SHF_WRITE
+_PARTS = 4  # of a path are shown, the last ones
+
+
+@dataclass(frozen=True)
+class Use:
+    """A bank of the board and how much of it sections take, in bytes."""
+
+    bank: Bank
+    used: int
+
+
+def elf_footprint(image: Image, board: Board | None = None, most: int | None = None) -> Footprint:
+    """Who owns flash and static RAM of an image.
+
+    Args:
+        image: any firmware.
+        board: tells which addresses are flash and which are RAM; None: contents are in flash, what
+            can be written is in RAM.
+        most: how many symbols of each owner to name; None: all.
+    """
+    held = held_on(image, board)
+    return footprint_of(held, _Portions(image).of(held), most)
+
+
+def held_on(image: Image, board: Board | None) -> list[Held]:
+    """Sections that take memory, and which; the lab's own window counts for nothing."""
+    return [
+        Held(section, *_memories(section, board))
+        for section in image.sections
+        if section.is_allocated and section.address not in LAB_WINDOW
+    ]
+
+
+def _memories(section: Section, board: Board | None) -> tuple[bool, bool]:
+    """Whether a section takes flash, and RAM."""
+    flash = board.flash if board else ()
+    ram = board.ram if board else ()
+    loaded = section.load is not None
+    written = bool(section.flags & _WRITE) or (loaded and section.load != section.address)
+    in_flash = loaded and not any(_overlap(bank, section.load or 0, 1) for bank in ram)
+    if any(_overlap(bank, section.address, 1) for bank in ram):
+        return in_flash, True
+    return in_flash, written and not any(_overlap(bank, section.address, 1) for bank in flash)
+
+
+def bank_use(held: list[Held], board: Board) -> tuple[list[Use], list[tuple[Section, int]]]:
+    """What sections take of each bank; and those that reach out of all banks, by how much.
+
+    Args:
+        held: sections of an image.
+        board: the banks.
+
+    Returns:
+        All banks, flash first; sections, each with the bytes of it that are in no bank.
+    """
+    banks = (*board.flash, *board.ram)
+    places = [(one.section, start) for one in held for start in _starts(one.section)]
+    outside = {}
+    for section, start in places:
+        missing = section.size - sum(_overlap(bank, start, section.size) for bank in banks)
+        outside[section] = max(missing, outside.get(section, 0))
+    return [
+        Use(bank, sum(_overlap(bank, start, section.size) for section, start in places))
+        for bank in banks
+    ], [(section, missing) for section, missing in outside.items() if missing > 0]
+
+
+def _starts(section: Section) -> set[int]:
+    """Where a section lies: in the program's eyes, and where its contents are loaded."""
+    return {section.address} if section.load is None else {section.address, section.load}
+
+
+def _overlap(bank: Bank, start: int, size: int) -> int:
+    """Bytes of a stretch that lie in a bank, wherever it appears."""
+    return sum(
+        max(0, min(base + bank.size, start + size) - max(base, start))
+        for base in (bank.base, *bank.aliases)
+    )
+
+
+class _Portions:
+    """Cuts an image up by its symbols."""
+
+    def __init__(self, image: Image) -> None:
+        self.image = image
+
+    def of(self, held: list[Held]) -> Iterator[Portion]:
+        """Every byte of these sections, once."""
+        symbols = Symbols(self.image)
+        for one in held:
+            start = one.section.address
+            for address, size, name in symbols.within(start, start + one.section.size):
+                if name:
+                    yield Portion(name, self._owner(one, address, name), one, address, size)
+                else:
+                    yield from self._unnamed(one, address, size)
+
+    def _unnamed(self, held: Held, address: int, size: int) -> Iterator[Portion]:
+        """What no symbol covers: alignment, text, and what nothing is known of."""
+        data = self._contents(held.section, address, size)
+        if size < _ALIGNMENT and _FILL.fullmatch(data):
+            yield Portion(PADDING.name, PADDING, held, address, size)
+            return
+        name = held.section.name
+        unknown = OwnerKey("application", f"no symbol, in {name}")
+        if not self.image.named:
+            unknown = OwnerKey("application", "unknown, no symbols")
+        text = sum(len(match[0]) for match in _TEXT.finditer(data))
+        if text:
+            yield Portion(f"string literals in {name}", _LITERALS, held, address, text)
+        if size > text:
+            yield Portion(f"no symbol, in {name}", unknown, held, address, size - text)
+
+    def _owner(self, held: Held, address: int, name: str) -> OwnerKey:
+        place, mark = _MODEL_MARK
+        if self._contents(held.section, address, place.stop)[place] == mark:
+            return _MODEL
+        path = self.image.source_at(address)
+        if path is None:
+            return owner_by_name(name) or _UNTOLD
+        short = "/".join(path.split("/")[-_PARTS:])
+        return owner_by_path(path) or OwnerKey("application", short)
+
+    def _contents(self, section: Section, address: int, size: int) -> bytes:
+        """Bytes of a section as the file has them; fewer or none where it has less."""
+        if section.load is None:
+            return b""
+        start = address - section.address + section.load
+        for segment in self.image.segments:
+            if 0 <= start - segment.address < len(segment.data):
+                return segment.data[start - segment.address :][:size]
+        return b""
