@@ -1,0 +1,88 @@
+"""Read a record that ``--json`` wrote, perhaps long ago, perhaps damaged, perhaps something else.
+
+Whatever the file holds, the answer is a record that can be shown, or one InputError: numbers are
+such that can be printed, text has no control characters.
+"""
+
+from __future__ import annotations
+
+import math
+import stat
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import pydantic_core
+
+from lab.errors import InputError, Problem, escape
+from lab.results import CheckResult
+
+MAX_BYTES = 64 << 20  # a record with details of a large model is about 1 MB
+_MOST = 1 << 64  # no size and no count of a measurement is as large
+_AGAIN = "make it again: lab check MODEL --board B --details --json FILE"
+
+
+def read_record(path: Path | str) -> CheckResult:
+    """The record of one check.
+
+    Args:
+        path: a file that a command wrote with ``--json``.
+
+    Raises:
+        InputError: it cannot be read, or is no such record.
+    """
+    where = escape(str(path))
+    text = _read(Path(path), where)
+    try:
+        # Strings and numbers are made harmless first, while they are still plain values.
+        plain = _harmless(pydantic_core.from_json(text, allow_inf_nan=False))
+    except ValueError as error:
+        raise InputError(Problem(where, f"is no JSON the lab wrote: {error}", _AGAIN)) from None
+    if what := _foreign(plain):
+        raise InputError(Problem(where, *what))
+    try:
+        return CheckResult.model_validate_json(pydantic_core.to_json(plain), strict=True)
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        what = (f"is no record of this version of the lab: {place}: {first['msg']}", _AGAIN)
+        raise InputError(Problem(where, *what)) from None
+
+
+def _read(path: Path, where: str) -> bytes:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(Problem(where, "is not a regular file"))
+        if status.st_size > MAX_BYTES:
+            what = f"{status.st_size:,} B are more than the {MAX_BYTES:,} B this lab reads"
+            raise InputError(Problem(where, what))
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(Problem(where, f"cannot be read: {reason}")) from None
+
+
+def _harmless(value: Any) -> Any:
+    """The same with printable text only; ValueError for a number that no record holds."""
+    if isinstance(value, dict):
+        return {escape(key): _harmless(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_harmless(one) for one in value]
+    if isinstance(value, str):
+        return escape(value)
+    if isinstance(value, int | float) and not (math.isfinite(value) and abs(value) < _MOST):
+        raise ValueError("a number is beyond every measurement")
+    return value
+
+
+def _foreign(value: Any) -> tuple[str, str] | None:
+    """What a file is that is no record of one check, and what to do; None if it may be one."""
+    if not isinstance(value, dict) or "schema_version" not in value:
+        return "is JSON, but no record of the lab", _AGAIN
+    if value["schema_version"] != 1:
+        what = f"has schema version {value['schema_version']!s:.20}; this lab reads version 1"
+        return what, _AGAIN
+    if "records" in value:
+        return "holds several checks", "give the record of one: lab check with one model and board"
+    return None
