@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import io
-import re
 import struct
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lab.demangle import demangle
 from lab.dwarf import definitions, layout, lines, source, types
 from lab.errors import InputError, Problem
 
@@ -78,6 +78,7 @@ class Image:
         sections: all of them, in file order.
         symbols: by mangled name; of equal names a global one.
         named: all symbols with their mangled names, also of equal names.
+        compilers: what compilers say of themselves in it.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Image:
     sections: tuple[Section, ...]
     symbols: dict[str, Symbol] = field(repr=False)
     named: tuple[tuple[str, Symbol], ...] = field(repr=False)
+    compilers: tuple[str, ...]
     _functions: tuple[tuple[int, int, str], ...] = field(repr=False)
     _data: bytes = field(repr=False)
 
@@ -212,16 +214,17 @@ class Image:
         return None
 
 
-def read_elf(source: Path | str | bytes) -> Image:
+def read_elf(source: Path | str | bytes, name: str = "") -> Image:
     """Read a 32-bit little-endian Arm executable.
 
     Args:
         source: a file, or the bytes of one.
+        name: what to call it in messages; empty: as the file is called.
 
     Raises:
         InputError: it cannot be read, is damaged, or is not such a file.
     """
-    name = "ELF image" if isinstance(source, bytes) else Path(source).name
+    name = name or ("ELF image" if isinstance(source, bytes) else Path(source).name)
     try:
         data = source if isinstance(source, bytes) else Path(source).read_bytes()
     except OSError as error:
@@ -265,6 +268,7 @@ def _read(name: str, data: bytes) -> Image:
         ),
         symbols={label: symbol for label, symbol, _ in sorted(entries, key=lambda e: e[2])},
         named=tuple((label, symbol) for label, symbol, _ in entries),
+        compilers=_compilers(elf.get_section_by_name(".comment")),
         _functions=tuple(sorted({(s.address, s.size, label) for label, s, _ in entries
                                  if s.kind == "function"})),
         _data=data,
@@ -306,89 +310,11 @@ def _symbols(table: bytes, strings: bytes) -> list[tuple[str, Symbol, bool]]:
     return found
 
 
+def _compilers(comment: Any) -> tuple[str, ...]:
+    """The different texts in a section of them."""
+    texts = comment.data().decode("utf-8", "replace").split("\0") if comment else ()
+    return tuple(dict.fromkeys(" ".join(text.split())[:120] for text in texts if text))[:8]
+
+
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0][:120]
-
-
-# ---- names ----
-
-_ANONYMOUS = "_GLOBAL__N_1"
-_TYPE = re.compile(r"[PROKV]*(?:S[tabsiod]|S[0-9A-Z]*_|T[0-9]*_|D[a-z]|[a-z])")
-
-
-@lru_cache(maxsize=1 << 14)
-def demangle(name: str) -> str:
-    """Readable name of a C++ symbol, without parameters and template arguments.
-
-    What this small reader does not understand stays as it is.
-    """
-    if not name.startswith("_Z"):
-        return name
-    try:
-        parts = _local_name(name, 3) if name[2] == "Z" else _name(name, 2)[0]
-    except (ValueError, IndexError):
-        return name
-    return "::".join(parts)
-
-
-def _local_name(text: str, at: int) -> list[str]:
-    """Parts of the name of what is defined inside a function: its own come last."""
-    parts, at = _name(text, at)
-    while text[at] != "E":
-        at = _skip_type(text, at)
-    return parts + _name(text, at + 1)[0]
-
-
-def _name(text: str, at: int) -> tuple[list[str], int]:
-    """Parts of the (nested) name at a position, and where it ends."""
-    nested = text[at] == "N"
-    at += nested
-    parts: list[str] = []
-    while True:
-        if nested and parts and text[at] == "E":
-            return parts, at + 1
-        if match := re.compile(r"[KVL]").match(text, at):
-            at = match.end()
-        elif match := re.compile(r"St").match(text, at):
-            parts, at = [*parts, "std"], match.end()
-        elif match := re.compile(r"\d+").match(text, at):
-            end = match.end() + int(match[0])
-            part = text[match.end() : end]
-            if len(part) < int(match[0]):
-                raise ValueError(text)
-            parts.append("(anonymous namespace)" if part == _ANONYMOUS else part)
-            at = _skip_arguments(text, end)
-        elif nested and (match := re.compile(r"S[0-9A-Z]*_").match(text, at)):
-            at = _skip_arguments(text, match.end())  # a name used before: only in arguments
-        elif parts and (match := re.compile(r"[CD][0-5]").match(text, at)):
-            parts.append(("~" if match[0][0] == "D" else "") + parts[-1])
-            at = match.end()
-        else:
-            raise ValueError(text)
-        if not nested and parts and parts != ["std"]:
-            return parts, at
-
-
-def _skip_arguments(text: str, at: int) -> int:
-    """Position after the template arguments, if there are any."""
-    if text[at : at + 1] != "I":
-        return at
-    at += 1
-    while text[at] != "E":
-        at = _skip_type(text, at)
-    return at + 1
-
-
-def _skip_type(text: str, at: int) -> int:
-    if text[at] == "L":  # a literal: type, value, E
-        return text.index("E", _skip_type(text, at + 1)) + 1
-    if text[at] == "J":  # a pack
-        at += 1
-        while text[at] != "E":
-            at = _skip_type(text, at)
-        return at + 1
-    if match := _TYPE.match(text, at):
-        return _skip_arguments(text, match.end())
-    while text[at] in "PROKV":
-        at += 1
-    return _name(text, at)[1]

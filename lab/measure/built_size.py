@@ -16,8 +16,9 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from lab.archive import members, read_file
+from lab.demangle import demangle
 from lab.details import Footprint
-from lab.elf import Image, demangle, read_elf
+from lab.elf import Image, read_elf
 from lab.firmware import WINDOW
 from lab.linker_map import Stretch, read_map
 from lab.measure.code_names import FORMATTING, OTHER, library_name, runtime_part
@@ -126,19 +127,12 @@ class _Built:
             return _OBJECTS[file]
         part = _part(stretch)
         operators = () if part in self._of_runtime else tuple(sorted(self._users.get(part, ())))
-        if library := library_name(file):
-            if not operators:
-                return OwnerKey("library", library)
-            return OwnerKey("library", f"{library} for operators", self._library_users[library])
-        if _TEXT in stretch.section:
-            return _TEXTS
-        if _NAMES in stretch.section:
-            return FORMATTING
-        if len(operators) == 1:
-            return OwnerKey("kernels", operators[0], operators)
-        if operators:
-            return OwnerKey("shared kernels", ", ".join(operators), operators)
-        return runtime_part(stretch.member) or OTHER
+        library = library_name(file)
+        if not library:
+            return _of_tflm(stretch, operators)
+        if not operators:
+            return OwnerKey("library", library)
+        return OwnerKey("library", f"{library} for operators", self._library_users[library])
 
     @cached_property
     def _of_runtime(self) -> set[_Part]:
@@ -256,6 +250,18 @@ def _part(stretch: Stretch) -> _Part:
         if section.startswith(tables):
             section = section.removeprefix(tables) or ".text"
     return _Part(stretch.file, stretch.member, section)
+
+
+def _of_tflm(stretch: Stretch, operators: tuple[str, ...]) -> OwnerKey:
+    """Whose a stretch of the runtime's library is, by the operators that alone need it."""
+    if _TEXT in stretch.section:
+        return _TEXTS
+    if _NAMES in stretch.section:
+        return FORMATTING
+    if operators:
+        group = "kernels" if len(operators) == 1 else "shared kernels"
+        return OwnerKey(group, ", ".join(operators), operators)
+    return runtime_part(stretch.member) or OTHER
 
 
 def _words(stretch: Stretch) -> str:

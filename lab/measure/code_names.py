@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lab.elf import demangle
+from lab.demangle import demangle
 from lab.measure.footprint import OwnerKey
 
 OTHER = OwnerKey("runtime", "other code of the runtime")

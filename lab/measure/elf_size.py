@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from lab.banks import LAB_WINDOW, Bank
 from lab.board import Board
 from lab.details import Footprint
-from lab.dwarf import definitions
 from lab.elf import Image, Section
 from lab.measure.code_names import owner_by_name, owner_by_path
 from lab.measure.footprint import PADDING, Held, OwnerKey, Portion, Symbols, footprint_of
@@ -71,31 +70,38 @@ def _memories(section: Section, board: Board | None) -> tuple[bool, bool]:
     return in_flash, written and not any(_overlap(bank, section.address, 1) for bank in flash)
 
 
-def bank_use(held: list[Held], board: Board) -> tuple[list[Use], list[tuple[Section, int]]]:
-    """What sections take of each bank; and those that reach out of all banks, by how much.
+@dataclass(frozen=True)
+class Stray:
+    """A section that starts at an address and has bytes that are in no bank."""
+
+    section: Section
+    address: int
+    outside: int
+
+
+def bank_use(held: list[Held], board: Board) -> tuple[list[Use], list[Stray]]:
+    """What sections take of each bank, flash first; and what lies in none.
 
     Args:
         held: sections of an image.
         board: the banks.
-
-    Returns:
-        All banks, flash first; sections, each with the bytes of it that are in no bank.
     """
     banks = (*board.flash, *board.ram)
     places = [(one.section, start) for one in held for start in _starts(one.section)]
-    outside = {}
-    for section, start in places:
-        missing = section.size - sum(_overlap(bank, start, section.size) for bank in banks)
-        outside[section] = max(missing, outside.get(section, 0))
-    return [
-        Use(bank, sum(_overlap(bank, start, section.size) for section, start in places))
-        for bank in banks
-    ], [(section, missing) for section, missing in outside.items() if missing > 0]
+    use = [Use(bank, sum(_overlap(bank, start, section.size) for section, start in places))
+           for bank in banks]  # fmt: skip
+    strays = [
+        Stray(s, start, s.size - sum(_overlap(bank, start, s.size) for bank in banks))
+        for s, start in places
+    ]
+    return use, [stray for stray in strays if stray.outside > 0]
 
 
-def _starts(section: Section) -> set[int]:
+def _starts(section: Section) -> tuple[int, ...]:
     """Where a section lies: in the program's eyes, and where its contents are loaded."""
-    return {section.address} if section.load is None else {section.address, section.load}
+    if section.load in (None, section.address):
+        return (section.address,)
+    return section.address, section.load
 
 
 def _overlap(bank: Bank, start: int, size: int) -> int:

@@ -10,8 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from lab.demangle import demangle
 from lab.details import Footprint, Owner, SectionSize, SymbolSize
-from lab.elf import Image, Section, demangle
+from lab.elf import Image, Section
+from lab.errors import escape
 
 MOST_SYMBOLS = 8  # of each owner, in a record
 
@@ -131,7 +133,7 @@ def footprint_of(
 def _section(one: Held) -> SectionSize:
     size = one.section.size
     return SectionSize(
-        name=one.section.name,
+        name=escape(one.section.name),
         flash_bytes=size if one.flash else 0,
         ram_bytes=size if one.ram else 0,
     )
@@ -147,12 +149,12 @@ def _owner(key: OwnerKey, portions: Sequence[Portion], most: int | None) -> Owne
     return Owner.model_validate(
         {
             "group": key.group,
-            "name": key.name,
+            "name": escape(key.name),
             "operators": key.operators,
             "flash_bytes": sum(portion.flash for portion in portions),
             "ram_bytes": sum(portion.ram for portion in portions),
             "largest": [
-                SymbolSize(name=name, flash_bytes=flash, ram_bytes=ram)
+                SymbolSize(name=escape(name), flash_bytes=flash, ram_bytes=ram)
                 for name, (flash, ram) in ranked[:most]
             ],
         }

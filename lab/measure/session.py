@@ -12,7 +12,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
-from lab.elf import Image, demangle
+from lab.demangle import demangle
+from lab.elf import Image
 from lab.engines.base import Engine, Machine, Stop, StopReason, Totals
 from lab.errors import NoVerdictError
 from lab.measure.failures import Failure, classify

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from lab.cores import CORES
-from lab.elf import Image, demangle, read_elf
+from lab.demangle import demangle
+from lab.elf import Image, read_elf
 from lab.engines.base import Machine, Region, StopReason
 from lab.engines.registry import create
 from lab.errors import InputError
