@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-_DRIVE = re.compile("[A-Za-z]:/")
+_ABSOLUTE, _UPWARDS = re.compile("/|[A-Za-z]:/"), re.compile(r"(\.\./)*")
 _LARGEST_NEST = 8
 _MOST_FIELDS = 4096
 _MOST_BITS = 63  # of a number of variable length
@@ -133,12 +133,18 @@ def _step(data: bytes, at: int, form: str) -> int:
 
 
 def source(unit: Any) -> str | None:
-    """Path of the file that a unit was compiled from, in full if it says from where."""
+    """Path of the file that a unit was compiled from, as seen from where that was done.
+
+    Steps up are left out, so that it is the same in every checkout: ``src/main.c``.
+    """
     top = unit.get_top_DIE().attributes
     name, base = (_path(top[key].value) if key in top else "" for key in
                   ("DW_AT_name", "DW_AT_comp_dir"))  # fmt: skip
-    whole = name if _DRIVE.match(name) else posixpath.join(base, name)
-    return posixpath.normpath(whole) if name else None
+    if not name:
+        return None
+    whole = name if _ABSOLUTE.match(name) else posixpath.join(base, name)
+    seen = posixpath.relpath(f"/{whole}", f"/{base}")
+    return _UPWARDS.sub("", seen)
 
 
 def _path(value: bytes) -> str:

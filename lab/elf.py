@@ -109,7 +109,7 @@ class Image:
             return None
 
     def source_at(self, address: int) -> str | None:
-        """Full path of the file that a function or object was compiled from, if that is known.
+        """Path of the file that a function or object was compiled from, if that is known.
 
         Args:
             address: of its begin.

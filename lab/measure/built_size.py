@@ -40,7 +40,7 @@ _TEXTS = OwnerKey("error texts", "string literals")
 
 
 @dataclass(frozen=True, order=True)
-class _Part:
+class Part:
     """A section of an object file: what is linked or left out as a whole."""
 
     file: str
@@ -58,7 +58,7 @@ def built_footprint(elf: Path, most: int | None = None) -> Footprint:
     Raises:
         InputError: a file that it was linked from is not there any more.
     """
-    image = _Built(elf)
+    image = BuiltImage(elf)
     return footprint_of(image.held, image.portions(), most)
 
 
@@ -75,29 +75,38 @@ def flash_by_name(elf: Path) -> dict[str, int]:
         InputError: as for ``built_footprint``.
     """
     found: dict[str, int] = defaultdict(int)
-    for portion in _Built(elf).portions():
+    for portion in BuiltImage(elf).portions():
         found[portion.name] += portion.flash
     return {name: size for name, size in found.items() if size}
 
 
-class _Built:
+class BuiltImage:
+    """An image that the lab built: what it is made of, and what needs what.
+
+    Args:
+        elf: the image, in the lab's cache, its map beside it.
+
+    Raises:
+        InputError: a file that it was linked from is not there any more.
+    """
+
     def __init__(self, elf: Path) -> None:
-        self.elf = elf
-        self.image: Image = read_elf(elf)
-        self.map = read_map(elf.with_name("image.map").read_text(errors="replace"))
+        self._elf = elf
+        self._image: Image = read_elf(elf)
+        self._map = read_map(elf.with_name("image.map").read_text(errors="replace"))
 
     @cached_property
     def held(self) -> list[Held]:
         """Sections in the board's memories; the lab's own window is none of them."""
         return [
             Held(s, flash=s.load is not None, ram=s.load != s.address)
-            for s in self.image.sections
+            for s in self._image.sections
             if s.is_allocated and not WINDOW.base <= s.address < WINDOW.end
         ]
 
     def portions(self) -> Iterator[Portion]:
         """Every byte of these sections, once."""
-        symbols = Symbols(self.image)
+        symbols = Symbols(self._image)
         for held in self.held:
             for start, end, stretch in self._stretches(held):
                 owner = self._owner(stretch) if stretch else PADDING
@@ -109,7 +118,7 @@ class _Built:
         """Begin, end and origin of every stretch of a section; None: alignment."""
         section = held.section
         at, end = section.address, section.address + section.size
-        listed = sorted(self.map.get(section.name, ()), key=lambda s: s.address)
+        listed = sorted(self._map.get(section.name, ()), key=lambda s: s.address)
         # The map shows what was merged away with its old size: the next one tells where it ends.
         ends = [*(s.address for s in listed[1:]), end]
         for stretch, limit in zip(listed, ends, strict=True):
@@ -126,7 +135,7 @@ class _Built:
         if file in _OBJECTS:
             return _OBJECTS[file]
         part = _part(stretch)
-        operators = () if part in self._of_runtime else tuple(sorted(self._users.get(part, ())))
+        operators = () if part in self.of_runtime else tuple(sorted(self.users.get(part, ())))
         library = library_name(file)
         if not library:
             return _of_tflm(stretch, operators)
@@ -135,15 +144,15 @@ class _Built:
         return OwnerKey("library", f"{library} for operators", self._library_users[library])
 
     @cached_property
-    def _of_runtime(self) -> set[_Part]:
+    def of_runtime(self) -> set[Part]:
         """What would be linked if no operator was registered."""
         roots = (part for part in self._edges if not part.member)
         return self._reach(roots, stop=set(self._registrations))
 
     @cached_property
-    def _users(self) -> dict[_Part, set[str]]:
+    def users(self) -> dict[Part, set[str]]:
         """The operators whose registration needs each part."""
-        found: dict[_Part, set[str]] = defaultdict(set)
+        found: dict[Part, set[str]] = defaultdict(set)
         for registration, operator in self._registrations.items():
             for part in self._reach([registration]):
                 found[part].add(operator)
@@ -153,14 +162,14 @@ class _Built:
     def _library_users(self) -> dict[str, tuple[str, ...]]:
         """The operators that need something of a library which the runtime does not."""
         found: dict[str, set[str]] = defaultdict(set)
-        for part, operators in self._users.items():
+        for part, operators in self.users.items():
             library = library_name(PurePosixPath(part.file).name)
-            if library and part not in self._of_runtime:
+            if library and part not in self.of_runtime:
                 found[library] |= operators
         return {library: tuple(sorted(operators)) for library, operators in found.items()}
 
     @cached_property
-    def _registrations(self) -> dict[_Part, str]:
+    def _registrations(self) -> dict[Part, str]:
         """What the resolver registers: the part with the function, and the operator's name."""
         found = {}
         for part, targets in self._references.items():
@@ -171,8 +180,8 @@ class _Built:
                     found[target] = operator
         return found
 
-    def _reach(self, roots: Iterable[_Part], stop: Iterable[_Part] = ()) -> set[_Part]:
-        reached: set[_Part] = set()
+    def _reach(self, roots: Iterable[Part], stop: Iterable[Part] = ()) -> set[Part]:
+        reached: set[Part] = set()
         waiting = list(roots)
         while waiting:
             part = waiting.pop()
@@ -182,27 +191,27 @@ class _Built:
         return reached
 
     @cached_property
-    def _edges(self) -> dict[_Part, set[_Part]]:
+    def _edges(self) -> dict[Part, set[Part]]:
         """What each part refers to, of what is in the image."""
-        edges: dict[_Part, set[_Part]] = {part: set() for _, _, part in self._parts}
+        edges: dict[Part, set[Part]] = {part: set() for _, _, part in self.parts}
         for part, targets in self._references.items():
             for symbol, section in targets:
-                target = self._part_with(symbol) or _Part(part.file, part.member, section)
+                target = self._part_with(symbol) or Part(part.file, part.member, section)
                 if part in edges and target in edges:
                     edges[part].add(target)
         return edges
 
-    def _part_with(self, symbol: str) -> _Part | None:
+    def _part_with(self, symbol: str) -> Part | None:
         """The part that defines a global symbol; None for one of the linker script."""
-        found = self.image.symbols.get(symbol)
-        index = bisect_right(self._parts, found.address, key=lambda p: p[0]) if found else 0
+        found = self._image.symbols.get(symbol)
+        index = bisect_right(self.parts, found.address, key=lambda p: p[0]) if found else 0
         if not found or not index:
             return None
-        _, end, part = self._parts[index - 1]
+        _, end, part = self.parts[index - 1]
         return part if found.address < end else None
 
     @cached_property
-    def _parts(self) -> list[tuple[int, int, _Part]]:
+    def parts(self) -> list[tuple[int, int, Part]]:
         """Everything that was linked, by address: begin, end, and what it is."""
         found = [
             (start, end, _part(stretch))
@@ -213,10 +222,10 @@ class _Built:
         return sorted(found)
 
     @cached_property
-    def _references(self) -> dict[_Part, frozenset[Reference]]:
+    def _references(self) -> dict[Part, frozenset[Reference]]:
         """What every part of the files that were linked refers to."""
         wanted: dict[str, set[str]] = defaultdict(set)
-        for _, _, part in self._parts:
+        for _, _, part in self.parts:
             wanted[part.file].add(part.member)
         found = {}
         for file, inside in wanted.items():
@@ -224,7 +233,7 @@ class _Built:
                 continue
             for member, data in self._objects(file, inside):
                 for section, targets in references(data, file).items():
-                    found[_Part(file, member, section)] = targets
+                    found[Part(file, member, section)] = targets
         return found
 
     def _objects(self, file: str, inside: set[str]) -> Iterator[tuple[str, memoryview]]:
@@ -239,17 +248,17 @@ class _Built:
 
     def _in_cache(self, file: str) -> Path:
         """Where a file is now: a cache may be elsewhere than when the image was linked."""
-        here = self.elf.parents[2].joinpath(*PurePosixPath(file).parts[-3:])
+        here = self._elf.parents[2].joinpath(*PurePosixPath(file).parts[-3:])
         return here if here.exists() else Path(file)
 
 
-def _part(stretch: Stretch) -> _Part:
+def _part(stretch: Stretch) -> Part:
     """The part a stretch is of; unwinding tables go with the code they are for."""
     section = stretch.section
     for tables in (".ARM.exidx", ".ARM.extab"):
         if section.startswith(tables):
             section = section.removeprefix(tables) or ".text"
-    return _Part(stretch.file, stretch.member, section)
+    return Part(stretch.file, stretch.member, section)
 
 
 def _of_tflm(stretch: Stretch, operators: tuple[str, ...]) -> OwnerKey:

@@ -50,11 +50,11 @@ _KERNEL = re.compile(r"tensorflow/lite/micro/kernels/(?:\w+/)*(\w+)\.\w+$")
 
 # Where libraries keep their sources, as their debug information says.
 _PATHS = _rules(
-    (r"/libm/", _LIBM),
-    (r"/newlib/libc/|/picolibc/|/libgloss/", _LIBC),
-    (r"/libgcc/", _LIBGCC),
-    (r"/libstdc\+\+-v3/", _LIBSTDCXX),
-    (r"(?i)/cmsis[-_/]?nn/", _CMSIS_NN),
+    (r"(^|/)libm/", _LIBM),
+    (r"(^|/)(newlib/libc|picolibc|libgloss)/", _LIBC),
+    (r"(^|/)libgcc/", _LIBGCC),
+    (r"(^|/)libstdc\+\+-v3/", _LIBSTDCXX),
+    (r"(?i)(^|/)cmsis[-_/]?nn/", _CMSIS_NN),
     (r"tensorflow/lite/kernels/", _HELPERS),
     (r"(?i)(^|/)(startup_[^/]*|crt0|crt[in]|crtbegin|crtend)\.\w+$", _START_UP),
 )
@@ -127,12 +127,12 @@ def owner_by_path(path: str) -> OwnerKey | None:
     """Whose a source file is; None: of nobody the lab knows, so the application's.
 
     Args:
-        path: as debug information states it, in full.
+        path: as debug information tells it.
     """
-    if found := _first(_PATHS, path):
-        return found
     if kernel := _KERNEL.search(path):
         return OwnerKey("kernels", kernel[1])
+    if found := _first(_PATHS, path):
+        return found
     return (runtime_part(path) or OTHER) if "tensorflow/lite/" in path else None
 
 

@@ -20,12 +20,12 @@ from lab.measure.footprint import PADDING, Held, OwnerKey, Portion, Symbols, foo
 _MODEL = OwnerKey("model", "model data")
 _MODEL_MARK = slice(4, 8), b"TFL3"  # file identifier of the model's flatbuffer
 _UNTOLD = OwnerKey("application", "source not known")
+_NOTHING = OwnerKey("application", "unknown, no symbols")
 _LITERALS = OwnerKey("application", "string literals")
 _TEXT = re.compile(rb"[\t\n\r\x20-\x7e]{4,}\0+")
 _FILL = re.compile(rb"(\0|\xff)*|(\0\xbf|\xc0\x46)*")  # zeros, ones, Thumb's no-operations
 _ALIGNMENT = 16  # a gap as large as this is no alignment any more
 _WRITE = 1  # SHF_WRITE
-_PARTS = 4  # of a path are shown, the last ones
 
 
 @dataclass(frozen=True)
@@ -135,15 +135,16 @@ class _Portions:
         if size < _ALIGNMENT and _FILL.fullmatch(data):
             yield Portion(PADDING.name, PADDING, held, address, size)
             return
-        name = held.section.name
-        unknown = OwnerKey("application", f"no symbol, in {name}")
         if not self.image.named:
-            unknown = OwnerKey("application", "unknown, no symbols")
+            yield Portion(f"in {held.section.name}", _NOTHING, held, address, size)
+            return
         text = sum(len(match[0]) for match in _TEXT.finditer(data))
-        if text:
-            yield Portion(f"string literals in {name}", _LITERALS, held, address, text)
-        if size > text:
-            yield Portion(f"no symbol, in {name}", unknown, held, address, size - text)
+        for owner, part in (
+            (_LITERALS, text),
+            (OwnerKey("application", f"no symbol, in {held.section.name}"), size - text),
+        ):
+            if part:
+                yield Portion(f"in {held.section.name}", owner, held, address, part)
 
     def _owner(self, held: Held, address: int, name: str) -> OwnerKey:
         place, mark = _MODEL_MARK
@@ -152,8 +153,7 @@ class _Portions:
         path = self.image.source_at(address)
         if path is None:
             return owner_by_name(name) or _UNTOLD
-        short = "/".join(path.split("/")[-_PARTS:])
-        return owner_by_path(path) or OwnerKey("application", short)
+        return owner_by_path(path) or OwnerKey("application", path)
 
     def _contents(self, section: Section, address: int, size: int) -> bytes:
         """Bytes of a section as the file has them; fewer or none where it has less."""
