@@ -19,7 +19,7 @@ def demangle(name: str) -> str:
         return name
     try:
         parts = _local_name(name, 3) if name[2] == "Z" else _name(name, 2)[0]
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, RecursionError):
         return name
     return "::".join(parts)
 

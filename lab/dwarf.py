@@ -15,6 +15,7 @@ from typing import Any
 
 _ABSOLUTE, _UPWARDS = re.compile("/|[A-Za-z]:/"), re.compile(r"(\.\./)*")
 _LARGEST_NEST = 8
+_MOST_SHAPES = 400_000  # an image of 1,000 units has half as many
 _MOST_FIELDS = 4096
 _MOST_BITS = 63  # of a number of variable length
 _STRUCTS = frozenset({"DW_TAG_structure_type", "DW_TAG_class_type", "DW_TAG_union_type"})
@@ -161,10 +162,14 @@ def definitions(dwarf: Any) -> Iterator[tuple[int, int]]:
     """Address of every function and variable with a fixed place, and offset of its unit."""
     data = dwarf.debug_info_sec.stream.getvalue() if dwarf.debug_info_sec else b""
     plans: dict[int, dict[int, _Steps]] = {}
+    shapes = 0
     for unit in dwarf.iter_CUs() if data else ():
         plan = plans.get(unit["debug_abbrev_offset"])
         if plan is None:
             entries = unit.get_abbrev_table()._abbrev_map
+            shapes += len(entries)
+            if shapes > _MOST_SHAPES:
+                raise ValueError("tables that share their entries")
             plan = plans[unit["debug_abbrev_offset"]] = {
                 code: _definition_steps(declaration) for code, declaration in entries.items()
             }

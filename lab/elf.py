@@ -22,6 +22,7 @@ from lab.errors import InputError, Problem
 
 _FUNCTION, _FILE, _SECTION_SYMBOL = 2, 4, 3  # st_info & 15
 _ALLOCATED = 2  # SHF_ALLOC
+_MOST_NAMES = 1 << 26  # letters of all symbols together
 _KINDS = {0: "notype", 1: "object", _FUNCTION: "function"}
 
 
@@ -299,10 +300,14 @@ def _load(section: Any, segments: list[tuple[int, int, int]]) -> int | None:
 def _symbols(table: bytes, strings: bytes) -> list[tuple[str, Symbol, bool]]:
     """Name, symbol, and whether it is global, of everything that has a place in the image."""
     found = []
+    names = 0
     table = table[: len(table) // 16 * 16]
     for at, value, size, info, _, section in struct.iter_unpack("<IIIBBH", table):
         kind = info & 15
         label = strings[at : strings.find(b"\0", at)].decode("utf-8", "replace")
+        names += len(label)
+        if names > _MOST_NAMES:
+            raise ValueError("names of symbols that share their letters")
         if not label or label[0] == "$" or not section or kind in (_FILE, _SECTION_SYMBOL):
             continue
         address = value & ~1 if kind == _FUNCTION else value

@@ -16,10 +16,10 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from lab.archive import members, read_file
+from lab.banks import LAB_WINDOW
 from lab.demangle import demangle
 from lab.details import Footprint
 from lab.elf import Image, read_elf
-from lab.firmware import WINDOW
 from lab.linker_map import Stretch, read_map
 from lab.measure.code_names import FORMATTING, OTHER, library_name, runtime_part
 from lab.measure.footprint import PADDING, Held, OwnerKey, Portion, Symbols, footprint_of
@@ -36,6 +36,7 @@ _OBJECTS = {
     "model.o": OwnerKey("model", "model data"),
     "linker stubs": OwnerKey("library", "linker veneers"),
 }
+_WITHOUT_REFERENCES = {"model.o", "linker stubs"}  # nor is there such a file any more
 _TEXTS = OwnerKey("error texts", "string literals")
 
 
@@ -101,7 +102,7 @@ class BuiltImage:
         return [
             Held(s, flash=s.load is not None, ram=s.load != s.address)
             for s in self._image.sections
-            if s.is_allocated and not WINDOW.base <= s.address < WINDOW.end
+            if s.is_allocated and s.address not in LAB_WINDOW
         ]
 
     def portions(self) -> Iterator[Portion]:
@@ -222,18 +223,18 @@ class BuiltImage:
         return sorted(found)
 
     @cached_property
-    def _references(self) -> dict[Part, frozenset[Reference]]:
+    def _references(self) -> dict[Part, set[Reference]]:
         """What every part of the files that were linked refers to."""
         wanted: dict[str, set[str]] = defaultdict(set)
         for _, _, part in self.parts:
             wanted[part.file].add(part.member)
-        found = {}
+        found: dict[Part, set[Reference]] = defaultdict(set)
         for file, inside in wanted.items():
-            if PurePosixPath(file).name in ("model.o", "linker stubs"):
+            if PurePosixPath(file).name in _WITHOUT_REFERENCES:
                 continue
             for member, data in self._objects(file, inside):
                 for section, targets in references(data, file).items():
-                    found[Part(file, member, section)] = targets
+                    found[Part(file, member, _of_code(section))] |= targets
         return found
 
     def _objects(self, file: str, inside: set[str]) -> Iterator[tuple[str, memoryview]]:
@@ -253,12 +254,15 @@ class BuiltImage:
 
 
 def _part(stretch: Stretch) -> Part:
-    """The part a stretch is of; unwinding tables go with the code they are for."""
-    section = stretch.section
-    for tables in (".ARM.exidx", ".ARM.extab"):
-        if section.startswith(tables):
-            section = section.removeprefix(tables) or ".text"
-    return Part(stretch.file, stretch.member, section)
+    return Part(stretch.file, stretch.member, _of_code(stretch.section))
+
+
+def _of_code(section: str) -> str:
+    """The section with the code, of one with tables for unwinding it; else the section itself."""
+    tables = section[: len(".ARM.exidx")]
+    if tables in (".ARM.exidx", ".ARM.extab"):
+        return section.removeprefix(tables) or ".text"
+    return section
 
 
 def _of_tflm(stretch: Stretch, operators: tuple[str, ...]) -> OwnerKey:

@@ -7,13 +7,14 @@ shown as what it is: the application's, by source file, or bytes without a symbo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from lab.banks import LAB_WINDOW, Bank
 from lab.board import Board
 from lab.details import Footprint
 from lab.elf import Image, Section
+from lab.errors import InputError, Problem
 from lab.measure.code_names import owner_by_name, owner_by_path
 from lab.measure.footprint import PADDING, Held, OwnerKey, Portion, Symbols, footprint_of
 
@@ -22,10 +23,12 @@ _MODEL_MARK = slice(4, 8), b"TFL3"  # file identifier of the model's flatbuffer
 _UNTOLD = OwnerKey("application", "source not known")
 _NOTHING = OwnerKey("application", "unknown, no symbols")
 _LITERALS = OwnerKey("application", "string literals")
-_TEXT = re.compile(rb"[\t\n\r\x20-\x7e]{4,}\0+")
+_PRINTABLE = bytes(range(0x20, 0x7F)) + b"\t\n\r"
+_SHORTEST_TEXT = 4
 _FILL = re.compile(rb"(\0|\xff)*|(\0\xbf|\xc0\x46)*")  # zeros, ones, Thumb's no-operations
 _ALIGNMENT = 16  # a gap as large as this is no alignment any more
 _WRITE = 1  # SHF_WRITE
+_MOST_WORK = 20_000_000  # symbols looked at; a large image has 60 sections and 50,000 symbols
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,14 @@ def elf_footprint(image: Image, board: Board | None = None, most: int | None = N
         board: tells which addresses are flash and which are RAM; None: contents are in flash, what
             can be written is in RAM.
         most: how many symbols of each owner to name; None: all.
+
+    Raises:
+        InputError: it has more sections and symbols than firmware can have.
     """
     held = held_on(image, board)
+    if len(held) * len(image.named) > _MOST_WORK:
+        what = f"{len(held):,} sections and {len(image.named):,} symbols: that is no firmware"
+        raise InputError(Problem(image.name, what))
     return footprint_of(held, _Portions(image).of(held), most)
 
 
@@ -60,14 +69,17 @@ def held_on(image: Image, board: Board | None) -> list[Held]:
 
 def _memories(section: Section, board: Board | None) -> tuple[bool, bool]:
     """Whether a section takes flash, and RAM."""
-    flash = board.flash if board else ()
-    ram = board.ram if board else ()
-    loaded = section.load is not None
-    written = bool(section.flags & _WRITE) or (loaded and section.load != section.address)
-    in_flash = loaded and not any(_overlap(bank, section.load or 0, 1) for bank in ram)
-    if any(_overlap(bank, section.address, 1) for bank in ram):
+    address, load = section.address, section.load
+    flash, ram = (board.flash, board.ram) if board else ((), ())
+    in_flash = load is not None and not _lies_in(ram, load)
+    if _lies_in(ram, address):
         return in_flash, True
-    return in_flash, written and not any(_overlap(bank, section.address, 1) for bank in flash)
+    written = bool(section.flags & _WRITE) or load not in (None, address)
+    return in_flash, written and not _lies_in(flash, address)
+
+
+def _lies_in(banks: Iterable[Bank], address: int) -> bool:
+    return any(_overlap(bank, address, 1) for bank in banks)
 
 
 @dataclass(frozen=True)
@@ -138,7 +150,7 @@ class _Portions:
         if not self.image.named:
             yield Portion(f"in {held.section.name}", _NOTHING, held, address, size)
             return
-        text = sum(len(match[0]) for match in _TEXT.finditer(data))
+        text = _text_bytes(data)
         for owner, part in (
             (_LITERALS, text),
             (OwnerKey("application", f"no symbol, in {held.section.name}"), size - text),
@@ -162,5 +174,17 @@ class _Portions:
         start = address - section.address + section.load
         for segment in self.image.segments:
             if 0 <= start - segment.address < len(segment.data):
-                return segment.data[start - segment.address :][:size]
+                first = start - segment.address
+                return segment.data[first : first + size]
         return b""
+
+
+def _text_bytes(data: bytes) -> int:
+    """How many bytes are texts that end in zero, with the zeros behind them."""
+    count = text = 0
+    for piece in data.split(b"\0")[:-1]:
+        if piece:
+            text = len(piece) - len(piece.rstrip(_PRINTABLE))
+        if text >= _SHORTEST_TEXT:
+            count += (text if piece else 0) + 1
+    return count

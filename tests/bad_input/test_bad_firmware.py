@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,14 @@ def test_damaged_images_on_the_command_line(image: bytes, tmp_path: Path) -> Non
         assert "\x1b" not in ran.out
     diff = lab("size", "--diff", path, path)
     no_traceback(diff)
+
+
+def test_more_symbols_than_firmware_has(image: bytes) -> None:
+    """Read in one go; cutting up every section by all of them would take hours."""
+    read = read_elf(image, "firmware.elf")
+    swollen = replace(read, named=read.named * (20_000_001 // len(read.named)))
+    with pytest.raises(InputError, match="that is no firmware"):
+        elf_footprint(swollen)
 
 
 def test_names_cannot_speak_to_the_terminal(image: bytes, tmp_path: Path) -> None:

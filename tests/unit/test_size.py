@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 from typing import cast
 
@@ -14,6 +15,7 @@ from lab.elf import Image, Section, Symbol
 from lab.jobs.size import _changes
 from lab.linker_map import read_map
 from lab.measure.code_names import library_name, owner_by_name, owner_by_path, runtime_part
+from lab.measure.elf_size import _text_bytes
 from lab.measure.footprint import Held, OwnerKey, Portion, Symbols, footprint_of
 
 MAP = """\
@@ -94,6 +96,15 @@ def test_of_two_names_for_one_thing_one_counts() -> None:
              ("edge", Symbol(16, 0, "object")), ("end", Symbol(12, 4, "notype"))]  # fmt: skip
     found = Symbols(cast(Image, SimpleNamespace(named=named))).within(0, 20)
     assert list(found) == [(0, 8, ""), (8, 8, "whole"), (16, 4, "")]
+
+
+@given(st.binary(), st.lists(st.sampled_from([b"text\0", b"abc", b"\0", b"\xff", b"a\n"])))
+def test_texts_are_those_of_a_pattern(noise: bytes, words: list[bytes]) -> None:
+    """The pattern itself needs quadratic time where a long text has no end."""
+    data = noise + b"".join(words)
+    found = re.finditer(rb"[\t\n\r\x20-\x7e]{4,}\0+", data)
+    assert _text_bytes(data) == sum(len(match[0]) for match in found)
+    assert _text_bytes(b"x" * 10_000_000) == 0
 
 
 KEYS = st.builds(
