@@ -24,6 +24,7 @@ from lab.cli import (
     profile,
     report,
     runtime,
+    size,
     stack,
     zoo,
 )
@@ -62,6 +63,11 @@ _HELP = {
         "lab report result.json --plots plots",
     ),
     "ops": examples("lab ops model.tflite", "lab ops keyword_spotter --json"),
+    "size": examples(
+        "lab size model.tflite -b nrf52dk",
+        "lab size firmware.elf -b nrf52dk",
+        "lab size --diff before.json after.json",
+    ),
     "doctor": examples("lab doctor"),
     "demo": examples("lab demo"),
 }
@@ -82,6 +88,7 @@ app.command("profile", epilog=_HELP["profile"])(profile.profile)
 app.command("build", epilog=_HELP["build"])(build.build)
 app.command("report", epilog=_HELP["report"])(report.report)
 app.command("ops", epilog=_HELP["ops"])(ops.ops)
+app.command("size", epilog=_HELP["size"])(size.size)
 app.command("doctor", epilog=_HELP["doctor"])(doctor.doctor)
 app.command("demo", epilog=_HELP["demo"])(check.demo)
 app.add_typer(boards.app, name="boards")

@@ -15,9 +15,11 @@ from lab.details import (
 from lab.jobs.images import Images
 from lab.jobs.measured import Measured
 from lab.measure.arena_map import arena_map
+from lab.measure.built_size import built_footprint
 from lab.measure.callpaths import path_costs
 from lab.measure.depths import StackDepths
 from lab.measure.flows import Flow
+from lab.measure.footprint import MOST_SYMBOLS
 from lab.measure.inference import Inference
 from lab.measure.tasks import Probe
 
@@ -35,7 +37,7 @@ def details_of(images: Images, measured: Measured) -> Details | None:
     return Details(
         arena=_arena(images, measured),
         stack=_stack(outcome.apart.depths, measured.probe),
-        footprint=None,
+        footprint=built_footprint(images.probe.elf, MOST_SYMBOLS),
         profile=_profile(outcome.apart.flows),
     )
 

@@ -12,7 +12,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from lab.elf import Image, demangle
+from lab.demangle import demangle
+from lab.elf import Image
 from lab.engines.base import BlockCount, Engine, Machine, Stop, StopReason, Totals
 from lab.errors import NoVerdictError
 from lab.measure.depths import Depths, Place
