@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from model_builder import Graph, Op, T, build
+from lab.model_writer import Graph, Op, T, build
 from support import NANO, Ran, lab, no_traceback
 
 from lab import Options, check

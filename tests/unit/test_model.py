@@ -13,7 +13,7 @@ import pytest
 import tflite
 from hypothesis import given
 from hypothesis import strategies as st
-from model_builder import DTYPES, Graph, Op, T, build, one_op, quantized
+from lab.model_writer import DTYPES, Graph, Op, T, build, one_op, quantized
 
 from lab.errors import InputError
 from lab.flatbuffer import MAX_DEPTH, Flatbuffer, FlatbufferError, Table

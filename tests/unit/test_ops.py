@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from model_builder import Graph, Op, T, build, one_op, quantized
+from lab.model_writer import Graph, Op, T, build, one_op, quantized
 from op_cases import CASES, SUPPORTED, Case
 
 from lab.cli.main import run

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 import pytest
-from model_builder import Graph, Op, T, build, one_op, quantized
+from lab.model_writer import Graph, Op, T, build, one_op, quantized
 
 from lab.generations import GENERATIONS
 from lab.measure.op_known import KnownOperators
