@@ -83,6 +83,8 @@ class RuntimeCost(Record):
     lab: str
     runtime: Runtime
     board: str = Field(description="the board that was named; the prices are those of its core")
+    board_flash_bytes: int
+    board_ram_bytes: int = Field(description="of all RAM that data may use")
     core: str
     opt: str
     compiler: str

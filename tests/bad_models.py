@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import tflite
+
 from lab.model_writer import Graph, Op, T, build, quantized
 
 _HUGE = (0xFFFFFFFF, 0x7FFFFFFF, 0x40000000)

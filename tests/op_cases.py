@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
 from lab.model_writer import Graph, Op, T, build, one_op, quantized
 
 

@@ -218,8 +218,9 @@ class Prices:
                 runs.append(run)
             else:
                 problems.append(f"{standard.dtype}: {run}")
-        problems = problems or ["not run: nobody wrote a standard model of it"]
-        return tuple(runs), None if runs else problems[0]
+        if runs:
+            return tuple(runs), None
+        return (), problems[0] if problems else "not run: there is no standard model of it"
 
     def _run(self, standard: StandardModel, model: Model, linked: Linked) -> KernelRun | str:
         layout = self._layout
@@ -332,7 +333,7 @@ def _runner(linked: Linked, sections: Sequence[SectionSize]) -> tuple[int, int]:
 
 def _per_node(one: int | None, more: int | None) -> int | None:
     """Persistent bytes of a further node; between nodes, alignment differs."""
-    if one is None or more is None:
+    if one is None or more is None or more < one:
         return None
     return -(-(more - one) // (_NODES - 1))
 
@@ -342,4 +343,5 @@ def _scratch(model: Model, non_persistent: int | None) -> int | None:
     if non_persistent is None:
         return None
     planned = [t for t in model.tensors if not t.is_constant and not t.is_variable]
-    return non_persistent - sum(align_up(tensor.size) for tensor in planned)
+    beside = non_persistent - sum(align_up(tensor.size) for tensor in planned)
+    return beside if beside >= 0 else None

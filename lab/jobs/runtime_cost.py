@@ -66,10 +66,20 @@ def runtime_cost(
         quiet = replace(prices, builder=replace(builder, say=lambda _: None))
         found = _all(quiet, base, wanted, jobs or len(os.sched_getaffinity(0)), say)
     return RuntimeCost(
-        lab=VERSION, runtime=runtime_record(runtime), board=described.name, core=core.name,
-        opt=opt, compiler=builder.chain.compiler, libc=builder.chain.libc, empty=base.empty,
-        full=base.full, full_problem=base.full_problem, operators=found,
-    )  # fmt: skip
+        lab=VERSION,
+        runtime=runtime_record(runtime),
+        board=described.name,
+        board_flash_bytes=described.flash_run().size,
+        board_ram_bytes=described.ram_total,
+        core=core.name,
+        opt=opt,
+        compiler=builder.chain.compiler,
+        libc=builder.chain.libc,
+        empty=base.empty,
+        full=base.full,
+        full_problem=base.full_problem,
+        operators=found,
+    )
 
 
 def _chosen(known: Sequence[Registration], names: Sequence[str]) -> list[Registration]:

@@ -8,7 +8,7 @@ count and small enough to run in no time.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -151,11 +151,11 @@ def _svdf(kind: _Kind) -> _Plan:
     quantized = kind.dtype == "int8"
     rng = np.random.default_rng(_WEIGHTS_SEED)
     time = T([16, 8], "int16", rng.integers(-3000, 3000, (16, 8)), 0.001)
-    state = ("int16", None, 0.001) if quantized else ("float32",)
+    state = T([1, 16 * 8], "int16", scale=0.001) if quantized else T([1, 16 * 8])
     return _Plan(
         [
             kind.data(1, 32), kind.weights(16, 32), time if quantized else kind.weights(16, 8),
-            kind.bias(16), T([1, 16 * 8], *state, variable=True),
+            kind.bias(16), replace(state, variable=True),
         ],
         [kind.data(1, 16, scale=0.1, zero_point=-128)],
         "SVDFOptions", {"Rank": 1, "FusedActivationFunction": 1}, 3, macs=16 * (32 + 8),

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from lab.report.columns import aligned
 from lab.results import BatchResult, CheckResult, NoRecord
 
 _VERDICTS = {"failed": "FAILS", "does_not_fit": "DOES NOT FIT", "fits": "fits"}
@@ -58,7 +59,7 @@ def render(batch: BatchResult, width: int) -> list[str]:
     """The batch as lines of text: a table, or where that is too wide a few lines for each check."""
     rows = [*map(_trouble, batch.problems), *map(_row, batch.records)]
     rows.sort(key=lambda row: _ORDER.index(row.verdict))  # stable: as asked for within a verdict
-    lines = list(_columns([_HEAD, *(row.cells for row in rows)]))
+    lines = list(aligned([_HEAD, *(row.cells for row in rows)], _RIGHT))
     if max(map(len, lines)) > width:
         lines = [line for row in rows for line in _folded(row)]
     return [*lines, "", *textwrap.wrap(_summary(rows), width)]
@@ -103,16 +104,6 @@ def _why(record: CheckResult) -> str:
     operators = {f"{f.name} v{f.version}": None for f in record.findings if f.verdict != "unknown"}
     where = record.failure.operator_name if record.failure else next(iter(operators), "")
     return f"{verdict.failure_class}{f': {where}' if where else ''}"
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [
-            cell.rjust(width) if index in _RIGHT else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  ".join(cells).rstrip()
 
 
 def _folded(row: _Row) -> Iterator[str]:
