@@ -10,9 +10,9 @@ import os
 import shutil
 import signal
 import sys
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 
 import jsonschema
@@ -167,33 +167,36 @@ def registration(name: str) -> Registration:
 
 
 def counted(linked: Linked) -> int:
-    """Flash by what has a name, with the texts that have none; padding is not counted."""
-    return _named(linked.image) + _texts(linked)
+    """Flash by what has a name, and by what has none at all: texts, and tables of libgcc.
+
+    Padding is not counted, neither between functions nor after them.
+    """
+    spans = _spans(linked.image)
+    total = end = 0
+    for first, last in spans:  # one function may lie inside another
+        total += max(0, last - max(first, end))
+        end = max(end, last)
+    return total + sum(_nameless(linked, [first for first, _ in spans]))
 
 
-def _named(image: Image) -> int:
-    """Bytes that belong to any symbol; one function may lie inside another."""
+def _spans(image: Image) -> list[tuple[int, int]]:
     sections = [one for one in image.sections if one.name in {".text", ".ARM.exidx", ".data"}]
-    spans = sorted(
+    return sorted(
         (symbol.address, symbol.address + symbol.size)
         for symbol in image.symbols.values()
         if any(one.address <= symbol.address < one.address + one.size for one in sections)
     )
-    total = end = 0
-    for first, last in spans:
-        total += max(0, last - max(first, end))
-        end = max(end, last)
-    return total
 
 
-def _texts(linked: Linked) -> int:
-    """Bytes of strings, which the linker merged."""
-    text = read_map((linked.elf.parent / "image.map").read_text())[".text"]
-    return sum(
-        min(one.size, after.address - one.address)
-        for one, after in pairwise(text)
-        if ".str" in one.section
-    )
+def _nameless(linked: Linked, named: list[int]) -> Iterator[int]:
+    """Sizes of what the linker placed and no symbol points into, less the strings it merged."""
+    placed = read_map((linked.elf.parent / "image.map").read_text())[".text"]
+    (text,) = (one for one in linked.image.sections if one.name == ".text")
+    ends = [*(one.address for one in placed[1:]), text.address + text.size]
+    for one, limit in zip(placed, ends, strict=True):
+        end = min(one.address + one.size, limit)
+        if not one.is_fill and bisect_left(named, one.address) == bisect_left(named, end):
+            yield max(0, end - one.address)
 
 
 def assert_symbols_agree(board: str, names: Iterable[str], cost: RuntimeCost) -> None:
