@@ -157,7 +157,8 @@ class Prices:
     def price(self, one: Registration, base: Base) -> OperatorPrice:
         """What an operator costs, or why that could not be found out."""
         try:
-            return self._kept(repr(one), OperatorPrice, lambda: self._price(one, base))
+            # With the base: a full runtime that failed for want of disk space may be there later.
+            return self._kept(repr((one, base)), OperatorPrice, lambda: self._price(one, base))
         except LabError as error:
             return OperatorPrice(
                 name=one.name, flash_bytes=None, flash_in_full_bytes=None, ram_bytes=None, runs=(),
