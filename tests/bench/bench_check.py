@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import bench_meter
 
@@ -74,6 +75,19 @@ def measure() -> dict[str, float]:
     }
 
 
+def measure_views() -> dict[str, float]:
+    """Median ratios of the commands that take a check apart to the plain check."""
+    views = {"lab arena": ["arena"], "lab profile": ["profile"]}
+    ratios: dict[str, list[float]] = {name: [] for name in views}
+    for number in range(ROUNDS + 1):
+        plain = seconds(lambda: command("check", str(MODEL), "--board", BOARD))
+        for name, words in views.items():
+            taken = seconds(partial(command, *words, str(MODEL), "--board", BOARD))
+            if number:
+                ratios[name].append(taken / plain)
+    return {f"{name} / plain check": statistics.median(values) for name, values in ratios.items()}
+
+
 def command(*arguments: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "lab", *arguments], check=False, capture_output=True
@@ -88,7 +102,7 @@ def seconds(action: Callable[[], None]) -> float:
 
 
 def main() -> None:
-    for name, value in measure().items():
+    for name, value in (measure() | measure_views()).items():
         print(f"{name:36} {value:,.2f}")
 
 
