@@ -76,7 +76,7 @@ def _identity(subject: Subject) -> dict[str, object]:
             operators=len(model.operators),
             tensors=len(model.tensors),
         ),
-        "runtime": _runtime(runtime),
+        "runtime": runtime_record(runtime),
         "request": subject.request,
         "findings": tuple(
             _finding(verdict) for verdict in subject.verdicts if verdict.verdict != "supported"
@@ -84,7 +84,8 @@ def _identity(subject: Subject) -> dict[str, object]:
     }
 
 
-def _runtime(runtime: Runtime) -> results.Runtime:
+def runtime_record(runtime: Runtime) -> results.Runtime:
+    """The identity of a runtime."""
     crate = runtime if isinstance(runtime, CrateRuntime) else None
     own = runtime if isinstance(runtime, LibraryRuntime) else None
     return results.Runtime(

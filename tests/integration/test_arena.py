@@ -15,7 +15,6 @@ import pytest
 import tflite
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from model_builder import Graph, Op, build, quantized
 from op_cases import SUPPORTED, UNCOMPARED, Case
 from proving import roomy, trial
 from support import NANO, lab, no_traceback, runnable_models
@@ -29,6 +28,7 @@ from lab.measure.arena_map import arena_map
 from lab.measure.arena_trace import Trace, trace
 from lab.measure.inference import Inference
 from lab.model import Model, read_model
+from lab.model_writer import Graph, Op, build, quantized
 from lab.zoo import model_path
 
 MODELS = runnable_models()

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 from fake_tflm import TREE, Variant, archive, build, for_core
-from model_builder import Graph, Op, T, one_op, quantized
-from model_builder import build as build_model
 from support import NANO, Ran, lab, no_traceback
 
 from lab.cores import CORES
+from lab.model_writer import Graph, Op, T, one_op, quantized
+from lab.model_writer import build as build_model
 from lab.zoo import model_path
 
 TINY, KEYWORDS = model_path("tiny_float"), model_path("keyword_spotter")
