@@ -259,6 +259,8 @@ class UnicornEngine:
     def restart_minimum_sp(self) -> None:
         """Forget the minimum SP: measure the next phase from the current SP on."""
         self._loaded()
+        if self._journal and self._journal[-1][1] == self._meter.restart_minimum:
+            self._journal.pop()  # a replay ends behind this one: what it forgets is no matter
         self._do(self._meter.restart_minimum)
 
     def profile(self) -> list[BlockCount]:

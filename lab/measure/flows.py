@@ -7,8 +7,8 @@ exact. What enters a function in another way came through a pointer.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lab.branches import Branch, branch
@@ -98,24 +98,19 @@ class Reader:
             root: address where it began.
             counts: of the blocks executed in it.
         """
-        arrived, direct = Counter[int](), Counter[int]()
-        calls = Counter[tuple[str, str]]()
-        for block in counts:
-            arrived[block.address] += block.executions
-        for ending in self._endings(counts, calls):
-            source = self._name(ending.branch.address)
-            target = ending.branch.target
-            if ending.taken and target is not None:
-                direct[target] += ending.taken
-                if ending.branch.links or self._name(target) != source:
-                    calls[source, self._name(target)] += ending.taken
-            direct[ending.end] += ending.fell
-            if ending.fell and self._name(ending.end) != source:
-                calls[source, self._name(ending.end)] += ending.fell
-        indirect = Counter[str]()
-        for address, count in arrived.items():
-            if self.image.is_function_start(address) and count > direct[address]:
-                indirect[self._name(address)] += count - direct[address]
+        endings = self._endings(counts)
+        calls = self._run_ons(counts, endings)
+        direct = Counter[int]()  # arrivals by a way that is written in the code
+        for ending in endings.values():
+            source, target = self._name(ending.branch.address), ending.branch.target
+            ways = [(ending.end, ending.fell, False)]
+            if target is not None:
+                ways.append((target, ending.taken, ending.branch.links))
+            for to, count, links in ways:
+                direct[to] += count
+                if count and (links or self._name(to) != source):
+                    calls[source, self._name(to)] += count
+        indirect = self._indirect(counts, direct)
         return Flow(operator, self._name(root), self._costs(counts), dict(calls), dict(indirect))
 
     def _costs(self, counts: Iterable[BlockCount]) -> dict[str, Cost]:
@@ -126,30 +121,46 @@ class Reader:
             cycles[name] += block.executions * block.cycles + block.taken * self.taken_cycles
         return {name: Cost(instructions[name], cycles[name]) for name in instructions}
 
-    def _endings(
-        self, counts: Iterable[BlockCount], calls: Counter[tuple[str, str]]
-    ) -> list[_Ending]:
+    def _endings(self, counts: Iterable[BlockCount]) -> dict[int, _Ending]:
         """How often each last instruction of a block branched, and how often it did not.
 
-        Blocks with the same end have the same last instruction. ``calls`` is told of blocks that
-        run on into the next function without a branch, as hand-written code does.
+        Blocks with the same end have the same last instruction.
         """
-        left: defaultdict[int, int] = defaultdict(int)
-        fell: defaultdict[int, int] = defaultdict(int)
+        executions, fell = Counter[int](), Counter[int]()
         branches: dict[int, Branch] = {}
         for block in counts:
             end = block.address + block.size
-            left[end] += block.executions
+            executions[end] += block.executions
             fell[block.address] += block.executions - block.taken
             if end not in branches:
                 branches[end] = branch(self.engine.read(block.address, block.size), block.address)
-            here, there = self._name(block.address), self._name(branches[end].address)
+        return {
+            end: _Ending(end, branches[end], count, min(count, fell[end]))
+            for end, count in executions.items()
+        }
+
+    def _run_ons(
+        self, counts: Iterable[BlockCount], endings: Mapping[int, _Ending]
+    ) -> Counter[tuple[str, str]]:
+        """Blocks that run on into the next function, as hand-written code does: calls as well."""
+        calls = Counter[tuple[str, str]]()
+        for block in counts:
+            here = self._name(block.address)
+            there = self._name(endings[block.address + block.size].branch.address)
             if here != there:
                 calls[here, there] += block.executions
-        return [
-            _Ending(end, branches[end], count, min(count, fell.get(end, 0)))
-            for end, count in left.items()
-        ]
+        return calls
+
+    def _indirect(self, counts: Iterable[BlockCount], direct: Counter[int]) -> Counter[str]:
+        """Entries of functions that no direct branch made."""
+        arrived = Counter[int]()
+        for block in counts:
+            arrived[block.address] += block.executions
+        found = Counter[str]()
+        for address, count in arrived.items():
+            if self.image.is_function_start(address) and count > direct[address]:
+                found[self._name(address)] += count - direct[address]
+        return found
 
     def _name(self, address: int) -> str:
         return self.image.function_at(address) or NO_SYMBOL

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from proving import apart, roomy, trial
+from proving import apart, cases, roomy, trial
 from support import NANO, Ran, lab, no_traceback, runnable_models
 from tracing import between, calls, trace
 
@@ -25,16 +25,7 @@ from lab.report.profile_diff import matched
 from lab.results import Operator
 
 MODELS = runnable_models()
-CORES = ("cortex-m0plus", "cortex-m4f", "cortex-m33f")
-QUICK = {
-    "keyword_spotter", "sensor_fusion", "anomaly_detector", "speech_recognizer", "tiny_float",
-    "depthwise_float", "hello_world", "magic_wand", "micro_speech",
-}  # fmt: skip
-CASES = [
-    pytest.param(name, core, marks=[] if name in QUICK else [pytest.mark.slow], id=f"{name}-{core}")
-    for core in CORES
-    for name in MODELS
-]
+CASES = cases()
 
 
 @pytest.mark.parametrize(("name", "core"), CASES)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from proving import apart, roomy, trial
+from proving import apart, cases, roomy, trial
 from support import NANO, lab, no_traceback, runnable_models
 from tracing import between, trace
 
@@ -21,16 +21,7 @@ from lab.measure.tasks import with_arena
 from lab.measure.tflm import ALLOCATE, INVOKE
 
 MODELS = runnable_models()
-CORES = ("cortex-m0plus", "cortex-m4f", "cortex-m33f")
-QUICK = {
-    "keyword_spotter", "sensor_fusion", "anomaly_detector", "speech_recognizer", "tiny_float",
-    "depthwise_float", "hello_world", "magic_wand", "micro_speech",
-}  # fmt: skip
-CASES = [
-    pytest.param(name, core, marks=[] if name in QUICK else [pytest.mark.slow], id=f"{name}-{core}")
-    for core in CORES
-    for name in MODELS
-]
+CASES = cases()
 
 
 @functools.cache
