@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from lab.details import ArenaMap
 from lab.errors import escape
 from lab.report import arena_plot, shares
 from lab.report.bars import Bar, memory_bars
@@ -49,11 +50,21 @@ def render(result: CheckResult) -> Iterator[tuple[str, bytes]]:
     """File names and contents; only of what the record holds."""
     result = _with_short_names(result)
     for kind in arena_plot.FORMATS:
-        if result.details and result.details.arena:
+        if result.details and result.details.arena and _is_sound(result.details.arena):
             yield f"arena.{kind}", arena_plot.plot(result, kind)
         for name, draw in (("memory", _memory), ("operators", _operators), ("owners", _owners)):
             if data := _drawn(draw, result, kind):
                 yield f"{name}.{kind}", data
+
+
+def _is_sound(arena: ArenaMap) -> bool:
+    """Whether everything lies inside of it: a picture far out of its frame cannot be drawn."""
+    return all(
+        0 <= item.offset_bytes <= item.offset_bytes + item.size_bytes <= arena.size_bytes
+        and 0 <= (item.first_operator or 0) <= (item.last_operator or len(arena.live_bytes))
+        and (item.last_operator or 0) <= len(arena.live_bytes)
+        for item in arena.items
+    ) and all(0 <= live <= arena.size_bytes for live in arena.live_bytes)
 
 
 def _with_short_names(result: CheckResult) -> CheckResult:
@@ -111,16 +122,16 @@ def _memory(result: CheckResult) -> Figure | None:
 
 
 def _bar(axes: Axes, bar: Bar) -> None:
-    left, labels = 0, []
+    left, labels = 0.0, []
     for segment in bar.segments:
         colour = _COLOURS.get(segment.kind, _OTHER)
-        axes.barh(0, segment.size_bytes, left=left, color=colour, edgecolor="white")
+        axes.barh(0, float(segment.size_bytes), left=left, color=colour, edgecolor="white")
         left += segment.size_bytes
         if segment.kind != "free":
             labels.append(f"{segment.name} {segment.size_bytes:,} B")
     if bar.limit_bytes is not None:
-        axes.axvline(bar.limit_bytes, color="#b3261e", linewidth=2)
-    axes.set_xlim(0, max(1, bar.whole_bytes))
+        axes.axvline(float(bar.limit_bytes), color="#b3261e", linewidth=2)
+    axes.set_xlim(0, max(1.0, float(bar.whole_bytes)))
     axes.set_yticks([])
     axes.xaxis.set_major_formatter("{x:,.0f} B")
     title = f"{_short(bar.name)}, {bar.note}: {', '.join(labels)}"
@@ -163,7 +174,7 @@ def _ranking(axes: Axes, owners: Sequence[Share], unit: str) -> None:
     """Largest on top, each with its amount."""
     places = range(len(owners))
     colours = [_COLOURS.get(one.kind, _OTHER) for one in owners]
-    bars = axes.barh(places, [one.amount for one in owners], color=colours)
+    bars = axes.barh(places, [float(one.amount) for one in owners], color=colours)
     axes.bar_label(bars, [f" {one.amount:,} {unit}" for one in owners], fontsize=8)
     axes.set_yticks(places, [_short(one.name) for one in owners])
     axes.invert_yaxis()

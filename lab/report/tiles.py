@@ -20,6 +20,7 @@ from lab.results import CheckResult
 
 _MOST_TILES = 40
 _MOST_TICKS = 25
+_MOST_COLUMNS = 2000  # more cannot be told apart on any screen
 _ASPECT = 2.4  # of a treemap on a wide screen
 
 
@@ -108,7 +109,9 @@ def _arena_tile(box: ArenaBox, places: Places) -> Tile:
 def _live(arena: ArenaMap, names: Sequence[str], places: Places) -> list[str]:
     """A column for each operator, as high as what is alive while it runs."""
     live = arena.live_bytes[: len(names)]
-    most = max(1, *live) if live else 1
+    if len(live) > _MOST_COLUMNS:
+        return []
+    most = max((1, *live))
     found = []
     for number, size in enumerate(live):
         place, height = column(number, names), 100 * max(0, size) / most
