@@ -76,7 +76,6 @@ class StackFrame(Record):
     """One function of a call chain; ``frame_bytes`` of stack are its own, null: not known."""
 
     function: str
-    line: str | None
     frame_bytes: int | None
 
 
@@ -112,11 +111,12 @@ class Owner(Record):
 
     group: Literal[
         "model", "kernels", "shared kernels", "interpreter", "allocation", "operator data",
-        "error texts", "library", "start-up", "runner", "application", "padding",
+        "error texts", "runtime", "library", "start-up", "runner", "application", "padding",
     ] = Field(
         description="kernels: of one operator; shared kernels: code that several operators use; "
         "allocation: allocator and memory planner; operator data: reading the model's options; "
-        "library: C, C++ and compiler library; application: everything that is not the lab's"
+        "runtime: its code that nothing tells the part of; library: C, C++ and compiler library; "
+        "application: everything else"
     )  # fmt: skip
     name: str
     operators: tuple[str, ...] = Field(description="operators that need it; empty: the runtime")

@@ -1,4 +1,4 @@
-"""Debug information: where structures keep their fields, and which line an instruction is from.
+"""Debug information: fields of structures, lines of instructions, source files of what there is.
 
 ``dwarf`` is pyelftools' reader throughout. It is exact but slow, so entries that are of no
 interest are stepped over without it. Damaged data may raise anything; the caller catches it.
@@ -6,12 +6,16 @@ interest are stepped over without it. Damaged data may raise anything; the calle
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+_ABSOLUTE, _UPWARDS = re.compile("/|[A-Za-z]:/"), re.compile(r"(\.\./)*")
 _LARGEST_NEST = 8
+_MOST_SHAPES = 400_000  # an image of 1,000 units has half as many
 _MOST_FIELDS = 4096
 _MOST_BITS = 63  # of a number of variable length
 _STRUCTS = frozenset({"DW_TAG_structure_type", "DW_TAG_class_type", "DW_TAG_union_type"})
@@ -127,6 +131,76 @@ def _step(data: bytes, at: int, form: str) -> int:
         return at + length
     count = _LENGTH_BYTES[form]
     return at + count + int.from_bytes(data[at : at + count], "little")
+
+
+def source(unit: Any) -> str | None:
+    """Path of the file that a unit was compiled from, as seen from where that was done.
+
+    Steps up are left out, so that it is the same in every checkout: ``src/main.c``.
+    """
+    top = unit.get_top_DIE().attributes
+    name, base = (_path(top[key].value) if key in top else "" for key in
+                  ("DW_AT_name", "DW_AT_comp_dir"))  # fmt: skip
+    if not name:
+        return None
+    whole = name if _ABSOLUTE.match(name) else posixpath.join(base, name)
+    seen = posixpath.relpath(f"/{whole}", f"/{base}")
+    return _UPWARDS.sub("", seen)
+
+
+def _path(value: bytes) -> str:
+    return value.decode("utf-8", "replace").replace("\\", "/")
+
+
+_DEFINITIONS = frozenset({"DW_TAG_variable", "DW_TAG_subprogram"})
+_PLACES = frozenset({"DW_AT_low_pc", "DW_AT_location"})
+_FIXED = b"\x05\x03"  # begin of a location of five bytes: DW_OP_addr, then the address
+_Steps = list[tuple[int | str, str]]  # what to step over, and the form of a place to read first
+
+
+def definitions(dwarf: Any) -> Iterator[tuple[int, int]]:
+    """Address of every function and variable with a fixed place, and offset of its unit."""
+    data = dwarf.debug_info_sec.stream.getvalue() if dwarf.debug_info_sec else b""
+    plans: dict[int, dict[int, _Steps]] = {}
+    shapes = 0
+    for unit in dwarf.iter_CUs() if data else ():
+        plan = plans.get(unit["debug_abbrev_offset"])
+        if plan is None:
+            entries = unit.get_abbrev_table()._abbrev_map
+            shapes += len(entries)
+            if shapes > _MOST_SHAPES:
+                raise ValueError("tables that share their entries")
+            plan = plans[unit["debug_abbrev_offset"]] = {
+                code: _definition_steps(declaration) for code, declaration in entries.items()
+            }
+        for address in _unit_definitions(data, unit, plan):
+            yield address, unit.cu_offset
+
+
+def _definition_steps(declaration: Any) -> _Steps:
+    steps: _Steps = []
+    wanted = declaration["tag"] in _DEFINITIONS
+    for spec in declaration["attr_spec"]:
+        step = _SIZES.get(spec["form"], spec["form"])
+        if wanted and spec["name"] in _PLACES:
+            steps.append((step, spec["form"]))
+        elif isinstance(step, int) and steps and isinstance(steps[-1][0], int):
+            steps[-1] = (steps[-1][0] + step, steps[-1][1])
+        else:
+            steps.append((step, ""))
+    return steps
+
+
+def _unit_definitions(data: bytes, unit: Any, plan: dict[int, _Steps]) -> Iterator[int]:
+    at, end = unit.cu_die_offset, unit.cu_offset + unit.size
+    while at < end:
+        code, at = leb128(data, at)
+        for step, form in plan[code] if code else ():
+            if form == "DW_FORM_addr":
+                yield int.from_bytes(data[at : at + 4], "little")
+            elif form == "DW_FORM_exprloc" and data[at : at + 2] == _FIXED:
+                yield int.from_bytes(data[at + 2 : at + 6], "little")
+            at = at + step if isinstance(step, int) else _step(data, at, step)
 
 
 def leb128(data: bytes, at: int) -> tuple[int, int]:

@@ -6,20 +6,23 @@ only when somebody asks for it.
 
 from __future__ import annotations
 
+import contextlib
 import io
-import re
 import struct
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lab.dwarf import layout, lines, types
+from lab.demangle import demangle
+from lab.dwarf import definitions, layout, lines, source, types
 from lab.errors import InputError, Problem
 
 _FUNCTION, _FILE, _SECTION_SYMBOL = 2, 4, 3  # st_info & 15
+_ALLOCATED = 2  # SHF_ALLOC
+_MOST_NAMES = 1 << 26  # letters of all symbols together
 _KINDS = {0: "notype", 1: "object", _FUNCTION: "function"}
 
 
@@ -33,12 +36,27 @@ class Segment:
 
 @dataclass(frozen=True)
 class Section:
-    """A section; ``flags`` are ELF's SHF_* bits, ``size`` counts bytes."""
+    """A section.
+
+    Attributes:
+        name: as in the file.
+        address: where the program finds it.
+        size: bytes.
+        flags: ELF's SHF_* bits.
+        load: where its contents are put before the program starts, in flash for initial values of
+            RAM; None when it has none.
+    """
 
     name: str
     address: int
     size: int
     flags: int
+    load: int | None
+
+    @property
+    def is_allocated(self) -> bool:
+        """Whether it takes memory."""
+        return bool(self.flags & _ALLOCATED and self.size)
 
 
 @dataclass(frozen=True)
@@ -60,6 +78,8 @@ class Image:
         segments: loadable contents by load address.
         sections: all of them, in file order.
         symbols: by mangled name; of equal names a global one.
+        named: all symbols with their mangled names, also of equal names.
+        compilers: what compilers say of themselves in it.
     """
 
     name: str
@@ -67,6 +87,8 @@ class Image:
     segments: tuple[Segment, ...]
     sections: tuple[Section, ...]
     symbols: dict[str, Symbol] = field(repr=False)
+    named: tuple[tuple[str, Symbol], ...] = field(repr=False)
+    compilers: tuple[str, ...]
     _functions: tuple[tuple[int, int, str], ...] = field(repr=False)
     _data: bytes = field(repr=False)
 
@@ -80,12 +102,33 @@ class Image:
         found = self._function_around(address)
         return found is not None and found[0] == address
 
+    def function_start(self, pc: int) -> int | None:
+        """Where the function begins that an address belongs to."""
+        found = self._function_around(pc)
+        return found[0] if found else None
+
     def line_at(self, pc: int) -> str | None:
         """Source position ``file:line`` of an instruction, if the image knows it."""
         try:
             return self._line_at(pc)
         except Exception:  # damaged debug information is as good as none
             return None
+
+    def source_at(self, address: int) -> str | None:
+        """Path of the file that a function or object was compiled from, if that is known.
+
+        Args:
+            address: of its begin.
+        """
+        unit = self._defined.get(address)
+        if unit is None and self._aranges:
+            unit = self._aranges.cu_offset_at_addr(address)
+        if unit is not None and unit not in self._sources:
+            try:
+                self._sources[unit] = source(self.dwarf.get_CU_at(unit))
+            except Exception:  # damaged
+                self._sources[unit] = None
+        return None if unit is None else self._sources[unit]
 
     def struct_layout(self, name: str) -> dict[str, int]:
         """Offsets of the fields of a structure or class, in bytes.
@@ -115,6 +158,23 @@ class Image:
 
         return ELFFile(io.BytesIO(self._data)).get_dwarf_info()
 
+    @cached_property
+    def call_frames(self) -> list[tuple[int, int, Any]]:
+        """Begin, end and call frame information of each function that has some, by address.
+
+        May raise anything on a damaged file. What the linker has discarded is not in it.
+        """
+        from elftools.dwarf.callframe import FDE
+
+        entries = self.dwarf.CFI_entries() if self.dwarf.has_CFI() else []
+        entries += self.dwarf.EH_CFI_entries() if self.dwarf.has_EH_CFI() else []
+        found = []
+        for entry in entries:
+            if isinstance(entry, FDE) and self.is_function_start(entry["initial_location"]):
+                start = entry["initial_location"]
+                found.append((start, start + entry["address_range"], entry))
+        return sorted(found, key=lambda one: one[0])
+
     def _damaged(self, what: str, error: Exception) -> InputError:
         return InputError(Problem(self.name, f"damaged {what}: {_first_line(error)}"))
 
@@ -136,7 +196,24 @@ class Image:
 
     @cached_property
     def _aranges(self) -> Any:
-        return self.dwarf.get_aranges()
+        try:
+            return self.dwarf.get_aranges()
+        except Exception:  # damaged
+            return None
+
+    @cached_property
+    def _defined(self) -> dict[int, int]:
+        """Offset of the unit that defines what begins at an address."""
+        found: dict[int, int] = {}
+        with contextlib.suppress(Exception):  # damaged: what comes before it is good
+            for address, unit in definitions(self.dwarf):
+                found.setdefault(address, unit)
+        found.pop(0, None)  # what the linker discarded is said to lie there
+        return found
+
+    @cached_property
+    def _sources(self) -> dict[int, str | None]:
+        return {}
 
     @cached_property
     def _lines(self) -> dict[int, list[tuple[int, int, str]]]:
@@ -160,16 +237,17 @@ class Image:
         return None
 
 
-def read_elf(source: Path | str | bytes) -> Image:
+def read_elf(source: Path | str | bytes, name: str = "") -> Image:
     """Read a 32-bit little-endian Arm executable.
 
     Args:
         source: a file, or the bytes of one.
+        name: what to call it in messages; empty: as the file is called.
 
     Raises:
         InputError: it cannot be read, is damaged, or is not such a file.
     """
-    name = "ELF image" if isinstance(source, bytes) else Path(source).name
+    name = name or ("ELF image" if isinstance(source, bytes) else Path(source).name)
     try:
         data = source if isinstance(source, bytes) else Path(source).read_bytes()
     except OSError as error:
@@ -201,14 +279,19 @@ def _read(name: str, data: bytes) -> Image:
     strings = elf.get_section_by_name(".strtab")
     table = elf.get_section_by_name(".symtab")
     entries = _symbols(table.data(), strings.data()) if table and strings else []
+    loads = sorted((s["p_vaddr"], s["p_filesz"], s["p_paddr"])
+                   for s in elf.iter_segments("PT_LOAD") if s["p_filesz"])  # fmt: skip
     return Image(
         name=name,
         entry=header.e_entry,
         segments=tuple(_segments(name, elf, len(data))),
         sections=tuple(
-            Section(s.name, s["sh_addr"], s["sh_size"], s["sh_flags"]) for s in headers[1:]
+            Section(s.name, s["sh_addr"], s["sh_size"], s["sh_flags"], _load(s, loads))
+            for s in headers[1:]
         ),
         symbols={label: symbol for label, symbol, _ in sorted(entries, key=lambda e: e[2])},
+        named=tuple((label, symbol) for label, symbol, _ in entries),
+        compilers=_compilers(elf.get_section_by_name(".comment")),
         _functions=tuple(sorted({(s.address, s.size, label) for label, s, _ in entries
                                  if s.kind == "function"})),
         _data=data,
@@ -226,13 +309,27 @@ def _segments(name: str, elf: Any, size: int) -> Iterator[Segment]:
         yield Segment(segment["p_paddr"], segment.data())
 
 
+def _load(section: Any, segments: list[tuple[int, int, int]]) -> int | None:
+    """Load address of a section's contents, by address, size and load address of each segment."""
+    address: int = section["sh_addr"]
+    index = bisect_right(segments, (address, 1 << 32, 0)) - 1
+    if section["sh_type"] == "SHT_NOBITS" or index < 0:
+        return None
+    start, size, load = segments[index]
+    return load + address - start if address < start + size else None
+
+
 def _symbols(table: bytes, strings: bytes) -> list[tuple[str, Symbol, bool]]:
     """Name, symbol, and whether it is global, of everything that has a place in the image."""
     found = []
+    names = 0
     table = table[: len(table) // 16 * 16]
     for at, value, size, info, _, section in struct.iter_unpack("<IIIBBH", table):
         kind = info & 15
         label = strings[at : strings.find(b"\0", at)].decode("utf-8", "replace")
+        names += len(label)
+        if names > _MOST_NAMES:
+            raise ValueError("names of symbols that share their letters")
         if not label or label[0] == "$" or not section or kind in (_FILE, _SECTION_SYMBOL):
             continue
         address = value & ~1 if kind == _FUNCTION else value
@@ -240,81 +337,11 @@ def _symbols(table: bytes, strings: bytes) -> list[tuple[str, Symbol, bool]]:
     return found
 
 
+def _compilers(comment: Any) -> tuple[str, ...]:
+    """The different texts in a section of them."""
+    texts = comment.data().decode("utf-8", "replace").split("\0") if comment else ()
+    return tuple(dict.fromkeys(" ".join(text.split())[:120] for text in texts if text))[:8]
+
+
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0][:120]
-
-
-# ---- names ----
-
-_ANONYMOUS = "_GLOBAL__N_1"
-_TYPE = re.compile(r"[PROKV]*(?:S[tabsiod]|S[0-9A-Z]*_|T[0-9]*_|D[a-z]|[a-z])")
-
-
-@lru_cache(maxsize=1 << 14)
-def demangle(name: str) -> str:
-    """Readable name of a C++ symbol, without parameters and template arguments.
-
-    What this small reader does not understand stays as it is.
-    """
-    if not name.startswith("_Z"):
-        return name
-    try:
-        parts, _ = _name(name, 2)
-    except (ValueError, IndexError):
-        return name
-    return "::".join(parts)
-
-
-def _name(text: str, at: int) -> tuple[list[str], int]:
-    """Parts of the (nested) name at a position, and where it ends."""
-    nested = text[at] == "N"
-    at += nested
-    parts: list[str] = []
-    while True:
-        if nested and parts and text[at] == "E":
-            return parts, at + 1
-        if match := re.compile(r"[KVL]").match(text, at):
-            at = match.end()
-        elif match := re.compile(r"St").match(text, at):
-            parts, at = [*parts, "std"], match.end()
-        elif match := re.compile(r"\d+").match(text, at):
-            end = match.end() + int(match[0])
-            part = text[match.end() : end]
-            if len(part) < int(match[0]):
-                raise ValueError(text)
-            parts.append("(anonymous namespace)" if part == _ANONYMOUS else part)
-            at = _skip_arguments(text, end)
-        elif nested and (match := re.compile(r"S[0-9A-Z]*_").match(text, at)):
-            at = _skip_arguments(text, match.end())  # a name used before: only in arguments
-        elif parts and (match := re.compile(r"[CD][0-5]").match(text, at)):
-            parts.append(("~" if match[0][0] == "D" else "") + parts[-1])
-            at = match.end()
-        else:
-            raise ValueError(text)
-        if not nested and parts and parts != ["std"]:
-            return parts, at
-
-
-def _skip_arguments(text: str, at: int) -> int:
-    """Position after the template arguments, if there are any."""
-    if text[at : at + 1] != "I":
-        return at
-    at += 1
-    while text[at] != "E":
-        at = _skip_type(text, at)
-    return at + 1
-
-
-def _skip_type(text: str, at: int) -> int:
-    if text[at] == "L":  # a literal: type, value, E
-        return text.index("E", _skip_type(text, at + 1)) + 1
-    if text[at] == "J":  # a pack
-        at += 1
-        while text[at] != "E":
-            at = _skip_type(text, at)
-        return at + 1
-    if match := _TYPE.match(text, at):
-        return _skip_arguments(text, match.end())
-    while text[at] in "PROKV":
-        at += 1
-    return _name(text, at)[1]

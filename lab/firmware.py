@@ -40,6 +40,11 @@ class Registration:
     expression: str
     method: str = ""
 
+    @property
+    def name(self) -> str:
+        """Name of the operator."""
+        return self.builtin or self.custom_name
+
 
 @dataclass(frozen=True)
 class Span:
@@ -91,8 +96,6 @@ class Builder:
         Raises:
             ToolError: a tool is missing or failed.
         """
-        libs = library(recipe.runtime, recipe.core, recipe.opt, self.chain, self.cache, self.say)
-        resolver = self._resolver(recipe)
         image_key = key(
             self._key(recipe),
             Path(__file__),
@@ -103,27 +106,40 @@ class Builder:
         )
 
         def build(to: Path) -> None:
-            (to / "model.tflite").write_bytes(recipe.model)
-            script = _render("image.ld.j2", flash=layout.flash, ram=layout.ram, window=WINDOW,
-                             stack_top=layout.stack_top)  # fmt: skip
-            (to / "image.ld").write_text(script)
-            self._run(["-c", str(RUNNER / "model.S"), "-I.", "-o", "model.o"], recipe, to)
-            # nmagic: without it the linker stretches the first segment down to a page border, over
-            # a reserved area that lies before the image.
-            self._run(
-                [
-                    "-nostartfiles", "--specs=nano.specs", *_libraries(recipe.runtime),
-                    "-Wl,--gc-sections", "-Wl,--nmagic", "-Wl,-T,image.ld",
-                    "-Wl,-Map=image.map", "-Wl,--no-warn-rwx-segments",
-                    str(libs / "startup.o"), str(libs / "runner.o"), str(resolver / "ops.o"),
-                    "model.o", str(libs / "libtflm.a"), "-o", "image.elf",
-                ],
-                recipe, to,
-            )  # fmt: skip
-            for leftover in ("model.tflite", "model.o"):
-                (to / leftover).unlink()
+            self.link(recipe, layout, to)
 
         return self.cache.get_or_build("images", image_key, build) / "image.elf"
+
+    def link(self, recipe: Recipe, layout: Layout, to: Path) -> Path:
+        """Link the ELF of a recipe into an empty directory, beside the linker's script and map.
+
+        For images that are looked at once: those of a price list would fill the cache.
+
+        Raises:
+            ToolError: a tool is missing or failed.
+        """
+        libs = library(recipe.runtime, recipe.core, recipe.opt, self.chain, self.cache, self.say)
+        resolver = self._resolver(recipe)
+        (to / "model.tflite").write_bytes(recipe.model)
+        script = _render("image.ld.j2", flash=layout.flash, ram=layout.ram, window=WINDOW,
+                         stack_top=layout.stack_top)  # fmt: skip
+        (to / "image.ld").write_text(script)
+        self._run(["-c", str(RUNNER / "model.S"), "-I.", "-o", "model.o"], recipe, to)
+        # nmagic: without it the linker stretches the first segment down to a page border, over
+        # a reserved area that lies before the image.
+        self._run(
+            [
+                "-nostartfiles", "--specs=nano.specs", *_libraries(recipe.runtime),
+                "-Wl,--gc-sections", "-Wl,--nmagic", "-Wl,-T,image.ld",
+                "-Wl,-Map=image.map", "-Wl,--no-warn-rwx-segments",
+                str(libs / "startup.o"), str(libs / "runner.o"), str(resolver / "ops.o"),
+                "model.o", str(libs / "libtflm.a"), "-o", "image.elf",
+            ],
+            recipe, to,
+        )  # fmt: skip
+        for leftover in ("model.tflite", "model.o"):
+            (to / leftover).unlink()
+        return to / "image.elf"
 
     def _key(self, recipe: Recipe) -> str:
         libs = library_key(recipe.runtime, recipe.core, recipe.opt, self.chain)

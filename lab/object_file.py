@@ -1,4 +1,4 @@
-"""Object files of a static library: their symbols, and for which processor they were compiled.
+"""Object files: their symbols, what refers to what, and for which processor they were compiled.
 
 Only what the lab asks of a library is read, with nothing but arithmetic on tables: a library has
 hundreds of members with hundreds of sections each. The files are untrusted.
@@ -6,6 +6,7 @@ hundreds of members with hundreds of sections each. The files are untrusted.
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ _MACHINES = {3: "x86", 62: "x86-64", 183: "64-bit Arm", 243: "RISC-V", 94: "Xten
 _HEADER = struct.Struct("<16sHHIIIIIHHHHHH")
 _SECTION = struct.Struct("<10I")
 _SYMBOLS, _ATTRIBUTES = 2, 0x70000003  # SHT_SYMTAB, SHT_ARM_ATTRIBUTES
-_EXECUTABLE = 4  # SHF_EXECINSTR
+_RELOCATIONS = {4: struct.Struct("<4xI4x"), 9: struct.Struct("<4xI")}  # SHT_RELA, SHT_REL
+_ALLOCATED, _EXECUTABLE = 2, 4  # SHF_ALLOC, SHF_EXECINSTR
 _LONGEST_NAME = 1 << 14  # C++ names of templates are long
 _LONGEST_WORDS = 120
 _BITCODE = (b"BC\xc0\xde", b"\xde\xc0\x17\x0b")
@@ -39,6 +41,19 @@ class _Section(NamedTuple):
     offset: int
     size: int
     link: int
+    info: int
+
+
+class Reference(NamedTuple):
+    """What a relocation points to.
+
+    Attributes:
+        symbol: name of a global symbol; empty when only this object file knows it.
+        section: name of the section of this file that has it; empty when another file does.
+    """
+
+    symbol: str
+    section: str
 
 
 @dataclass(frozen=True)
@@ -77,13 +92,32 @@ def read_object(data: memoryview, name: str, where: str) -> ObjectFile:
     Raises:
         InputError: it is no 32-bit little-endian Arm object file, or damaged.
     """
-    place = f"{where}({name})"
     if bytes(data[:4]) in _BITCODE:
         return ObjectFile(
             name, {}, frozenset(), frozenset(), False, halts=False, lto=True, compiler=""
         )
-    try:
+    with _damage_named(place := f"{where}({name})"):
         return _Reader(data, place).object_file(name)
+
+
+def references(data: memoryview, place: str) -> dict[str, frozenset[Reference]]:
+    """What each section that gets memory refers to: what the linker's --gc-sections follows.
+
+    Args:
+        data: the object file's contents.
+        place: how it is named in problems.
+
+    Raises:
+        InputError: as for ``read_object``.
+    """
+    with _damage_named(place):
+        return _Reader(data, place).references()
+
+
+@contextlib.contextmanager
+def _damage_named(place: str) -> Iterator[None]:
+    try:
+        yield
     except (struct.error, IndexError, ValueError) as error:
         raise InputError(
             Problem(place, f"damaged object file: {error}", "build it again")
@@ -140,8 +174,8 @@ class _Reader:
         rows = list(_SECTION.iter_unpack(table))
         names = self._slice(*rows[strings][4:6]) if strings else b"\0"
         return [
-            _Section(_text(names, name), kind, flags, offset, length, link)
-            for name, kind, flags, _, offset, length, link, *_ in rows
+            _Section(_text(names, name), kind, flags, offset, length, link, info)
+            for name, kind, flags, _, offset, length, link, info, *_ in rows
         ]
 
     def _slice(self, offset: int, size: int) -> bytes:
@@ -159,14 +193,35 @@ class _Reader:
     def _symbols(self) -> tuple[set[str], set[str]]:
         defined: set[str] = set()
         undefined: set[str] = set()
+        for label, place in self._symbol_table():
+            if label:
+                (defined if place else undefined).add(label)
+        return defined, undefined
+
+    def _symbol_table(self) -> Iterator[tuple[str, int]]:
+        """Name, empty for a local symbol, and index of the section, of each symbol."""
         section = self._first(_SYMBOLS)
         names = self._contents(self.sections[section.link]) if section else b""
         table = self._contents(section)
         table = table[: len(table) // 16 * 16]
         for at, _, _, info, _, place in struct.iter_unpack("<IIIBBH", table):
-            if info >> 4 and (label := _text(names, at)):
-                (defined if place else undefined).add(label)
-        return defined, undefined
+            yield _text(names, at) if info >> 4 else "", place
+
+    def references(self) -> dict[str, frozenset[Reference]]:
+        """Targets of the relocations of each section that gets memory, by its name."""
+        self._check_header()
+        count = len(self.sections)
+        symbols = [
+            Reference(label, self.sections[place].name if place < count else "")
+            for label, place in self._symbol_table()
+        ]
+        found: dict[str, set[Reference]] = {}
+        for one in self.sections:
+            if one.kind in _RELOCATIONS and self.sections[one.info].flags & _ALLOCATED:
+                table = _RELOCATIONS[one.kind].iter_unpack(self._contents(one))
+                targets = found.setdefault(self.sections[one.info].name, set())
+                targets |= {symbols[info >> 8] for (info,) in table}
+        return {name: frozenset(targets) for name, targets in found.items()}
 
     def _attributes(self) -> Attributes:
         return dict(_build_attributes(self._contents(self._first(_ATTRIBUTES))))

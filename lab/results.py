@@ -220,6 +220,9 @@ class Operator(Record):
     cycles: int
     macs: int | None = Field(description="multiply-accumulates by the shapes; null: no such op")
     stack_bytes: int = Field(description="from the initial SP down to the lowest while it ran")
+    output: str | None = Field(
+        default=None, description="name of the first tensor it writes; null: not recorded"
+    )
 
 
 class Finding(Record):

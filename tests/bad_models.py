@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 import tflite
-from model_builder import Graph, Op, T, build, quantized
+
+from lab.model_writer import Graph, Op, T, build, quantized
 
 _HUGE = (0xFFFFFFFF, 0x7FFFFFFF, 0x40000000)
 

@@ -16,7 +16,8 @@ from lab.elf import Image, read_elf
 from lab.engines.base import Machine, Region
 from lab.engines.registry import create
 from lab.firmware import WINDOW
-from lab.measure.session import Limits, Session, Start
+from lab.measure.inference import Limits, Start
+from lab.measure.session import Session
 from lab.runner import RUNNER
 
 FLASH, RAM, STACK, TOP = 0x08000000, 0x20000000, 0x20010000, 0x20018000

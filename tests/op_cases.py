@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from model_builder import Graph, Op, T, build, one_op, quantized
+
+from lab.model_writer import Graph, Op, T, build, one_op, quantized
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,24 @@ from __future__ import annotations
 import atexit
 import functools
 from pathlib import Path
+from typing import Any
 
-from support import NUCLEO
+import pytest
+from support import NUCLEO, runnable_models
 
 from lab import Options
 from lab.board import Board, load_board
 from lab.jobs.check import finish, judged, subject_of
 from lab.jobs.images import Images, new_builder
 from lab.jobs.trial import Probed, Trial
+from lab.measure.inference import Apart, Inference
 from lab.measure.worker import Worker
 from lab.results import CheckResult
+
+_QUICK = {
+    "keyword_spotter", "sensor_fusion", "anomaly_detector", "speech_recognizer", "tiny_float",
+    "depthwise_float", "hello_world", "magic_wand", "micro_speech",
+}  # fmt: skip
 
 
 def roomy(core: str) -> Board:
@@ -45,6 +53,26 @@ def worker() -> Worker:
 def probed(model: Path, core: str, seed: int = 1) -> Probed:
     """The probe run of a model on a core."""
     return trial(model, roomy(core), Options(seed=seed)).probe()
+
+
+def cases() -> list[Any]:
+    """Every runnable model on a core without FPU, with one, and on an Armv8-M one."""
+    return [
+        pytest.param(
+            name, core, marks=[] if name in _QUICK else [pytest.mark.slow], id=f"{name}-{core}"
+        )
+        for core in ("cortex-m0plus", "cortex-m4f", "cortex-m33f")
+        for name in runnable_models()
+    ]
+
+
+@functools.cache
+def apart(model: Path, core: str) -> tuple[Inference, Apart]:
+    """A model on a core at the required arena, taken apart."""
+    outcome = trial(model, roomy(core), Options(details=True)).probe().probe.outcome
+    assert isinstance(outcome, Inference)
+    assert outcome.apart
+    return outcome, outcome.apart
 
 
 _builder = functools.cache(functools.partial(new_builder, lambda _: None))

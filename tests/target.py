@@ -18,13 +18,15 @@ import numpy.typing as npt
 
 from lab.cache import Cache
 from lab.cores import CORES
-from lab.elf import Image, Segment, read_elf
+from lab.elf import Image, read_elf
 from lab.engines.base import Machine, Region
 from lab.engines.registry import create
 from lab.firmware import WINDOW, Builder, Layout, Recipe, Registration, Span
 from lab.measure.failures import Failure
-from lab.measure.ops import OperatorTable, read_table
-from lab.measure.session import Inference, Limits, Session, Start
+from lab.measure.inference import Inference, Limits, Start
+from lab.measure.op_runs import with_model
+from lab.measure.ops import OperatorTable, available, read_table
+from lab.measure.session import Session
 from lab.measure.tflm import Offsets, read_offsets
 from lab.model import Model, read_model
 from lab.runtimes import load_runtime
@@ -63,12 +65,7 @@ def operator_table() -> OperatorTable:
 
 def every_operator() -> tuple[Registration, ...]:
     """All that the runtime has, builtin and custom."""
-    kernel = "tflite::ops::micro::Register_{}()".format
-    table = operator_table()
-    return (
-        *(Registration(name, "", kernel(name)) for name in table.operators),
-        *(Registration("", name, kernel(name)) for name in table.custom),
-    )
+    return available(operator_table())
 
 
 def link(model: bytes, cache: Cache) -> Path:
@@ -86,10 +83,7 @@ def _linked() -> tuple[Image, Offsets]:
 
 def image_with(model: bytes) -> Image:
     """The linked image with this model in flash."""
-    image, _ = _linked()
-    place = image.symbols["lab_model"].address
-    kept = tuple(segment for segment in image.segments if segment.address != place)
-    return replace(image, segments=(*kept, Segment(place, model)))
+    return with_model(_linked()[0], model)
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from lab.generations import DEFAULT_RUNTIME
 if TYPE_CHECKING:
     from lab.results import CheckResult
 
-_FORMATS = ("png", "svg")
-
 
 def _plot_file(path: str) -> str:
-    if path.rpartition(".")[2] not in _FORMATS:
+    from lab.report.arena_plot import FORMATS
+
+    if path.rpartition(".")[2] not in FORMATS:
         raise typer.BadParameter(f"ends neither in .png nor in .svg: {path}")
     return path
 

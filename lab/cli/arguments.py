@@ -53,6 +53,14 @@ Models = Annotated[
         autocompletion=_models,
     ),
 ]
+Targets = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="MODEL|ELF",
+        help="A .tflite file, a zoo model, or a firmware image; with --diff two.",
+        autocompletion=_models,
+    ),
+]
 Board = Annotated[
     str,
     typer.Option("--board", "-b", help="Name of a board, or a board file.", autocompletion=_boards),

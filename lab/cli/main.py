@@ -13,7 +13,21 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from lab.cli import arena, boards, build, cache, check, doctor, ops, report, runtime, zoo
+from lab.cli import (
+    arena,
+    boards,
+    build,
+    cache,
+    check,
+    doctor,
+    ops,
+    profile,
+    report,
+    runtime,
+    size,
+    stack,
+    zoo,
+)
 from lab.cli.arguments import examples
 from lab.cli.progress import VERBOSE, be_verbose, tell
 from lab.errors import LabError, one_line
@@ -34,6 +48,14 @@ _HELP = {
     "arena": examples(
         "lab arena model.tflite -b nrf52dk", "lab arena keyword_spotter -b nrf52dk --plot arena.svg"
     ),
+    "stack": examples(
+        "lab stack model.tflite -b nrf52dk", "lab stack keyword_spotter -b nrf52dk --inputs 10"
+    ),
+    "profile": examples(
+        "lab profile model.tflite -b nrf52dk",
+        "lab profile keyword_spotter -b nrf52dk --trace trace.json",
+        "lab profile new.tflite -b nrf52dk --against old.json",
+    ),
     "build": examples("lab build model.tflite -b nrf52dk -o a.elf"),
     "report": examples(
         "lab report result.json --html report.html",
@@ -41,6 +63,11 @@ _HELP = {
         "lab report result.json --plots plots",
     ),
     "ops": examples("lab ops model.tflite", "lab ops keyword_spotter --json"),
+    "size": examples(
+        "lab size model.tflite -b nrf52dk",
+        "lab size firmware.elf -b nrf52dk",
+        "lab size --diff before.json after.json",
+    ),
     "doctor": examples("lab doctor"),
     "demo": examples("lab demo"),
 }
@@ -56,9 +83,12 @@ app = typer.Typer(
 )
 app.command("check", epilog=_HELP["check"])(check.check)
 app.command("arena", epilog=_HELP["arena"])(arena.arena)
+app.command("stack", epilog=_HELP["stack"])(stack.stack)
+app.command("profile", epilog=_HELP["profile"])(profile.profile)
 app.command("build", epilog=_HELP["build"])(build.build)
 app.command("report", epilog=_HELP["report"])(report.report)
 app.command("ops", epilog=_HELP["ops"])(ops.ops)
+app.command("size", epilog=_HELP["size"])(size.size)
 app.command("doctor", epilog=_HELP["doctor"])(doctor.doctor)
 app.command("demo", epilog=_HELP["demo"])(check.demo)
 app.add_typer(boards.app, name="boards")

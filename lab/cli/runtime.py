@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lab.cli.arguments import RuntimeArgument, examples
+from lab.cli.arguments import Board, Opt, Runtime, RuntimeArgument, examples
 from lab.cli.progress import Progress
+from lab.cli.single import Output
 from lab.errors import EXIT_OK, EXIT_VERDICT_NO, InputError
+from lab.generations import DEFAULT_RUNTIME
 
 app = typer.Typer(
     help="TFLM runtimes: the lab's, and those you built.",
     no_args_is_help=True,
-    epilog=examples("lab runtime list", "lab runtime verify mine --core cortex-m4f"),
+    epilog=examples(
+        "lab runtime list",
+        "lab runtime cost --board nrf52dk",
+        "lab runtime verify mine --core cortex-m4f",
+    ),
 )
 
 
@@ -122,6 +129,58 @@ def verify(
     if wrong and wrong[0].likely:
         typer.echo(f"likely: {wrong[0].likely}")
     raise typer.Exit(EXIT_VERDICT_NO if wrong else EXIT_OK)
+
+
+def _operators(incomplete: str) -> Iterator[str]:
+    from lab.measure.ops import available, load_table
+    from lab.runtimes import load_runtime
+
+    runtime = load_runtime()
+    names = (one.name for one in available(load_table(runtime.operator_table, runtime.api)))
+    return (name for name in names if name.startswith(incomplete))
+
+
+@app.command(
+    epilog=examples(
+        "lab runtime cost --board nrf52dk",
+        "lab runtime cost --board rpi_pico --op CONV_2D --op SOFTMAX",
+    )
+)
+def cost(
+    board: Board,
+    runtime: Runtime = DEFAULT_RUNTIME,
+    opt: Opt = "O2",
+    op: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Price only this operator; may be repeated.",
+            autocompletion=_operators,
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", min=1, help="Tools at a time; default: one a processor."),
+    ] = None,
+    json: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the prices as JSON; - for stdout.")
+    ] = None,
+) -> None:
+    """What does a runtime cost before there is a model?
+
+    Links the runtime for the board's core without operators, with each of them alone, and with all
+    but one, and runs a small model of each. The first list of a core takes minutes, then it is in
+    the cache. An operator that cannot be built or run says why; exit code 0 all the same.
+    """
+    output = Output(json)  # before anything is measured, not after
+    from lab.jobs.runtime_cost import runtime_cost
+
+    with Progress() as progress:
+        result = runtime_cost(board, runtime, opt, tuple(op or ()), jobs, progress)
+    if output.take(result.to_json()):
+        from lab.report.runtime_cost import show
+
+        show(result)
 
 
 @app.command(epilog=examples("lab runtime fetch"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from lab.cli.progress import Progress
+from lab.errors import UsageError
 
 if TYPE_CHECKING:
     from lab.jobs.options import Options
@@ -20,7 +21,7 @@ def options_of(asked: dict[str, Any]) -> Options:
         asked: fields of ``Options``; ``timeout`` in seconds stands for its limits.
     """
     from lab.jobs.options import Options
-    from lab.measure.session import Limits
+    from lab.measure.inference import Limits
 
     rest = {name: value for name, value in asked.items() if name != "timeout"}
     return Options(**rest, limits=Limits(seconds=asked["timeout"]))
@@ -41,6 +42,19 @@ def check_one(model: str, board: str, asked: dict[str, Any]) -> CheckResult:
         from lab.jobs.check import check_in
 
         return check_in(worker, model, board, options_of(asked), progress)
+
+
+def check_operator(operator: int | None, result: CheckResult) -> None:
+    """Refuse an operator of which a result says nothing; a model that did not run has none.
+
+    Raises:
+        UsageError: there is no such operator.
+    """
+    known = [one.index for one in result.operators]
+    if operator is None or operator in known or result.run is None:
+        return
+    has = f"from 0 to {known[-1]}" if known else "none that this runtime shows"
+    raise UsageError(f"there is no operator {operator}: {result.model.name} has {has}")
 
 
 class Output:

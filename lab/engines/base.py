@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from lab.cores import Core
 from lab.elf import Segment
@@ -109,6 +109,26 @@ class Totals:
     minimum_sp_exact: bool
 
 
+class BlockCount(NamedTuple):
+    """What was counted of one block of instructions: a straight run that is entered at its begin.
+
+    Attributes:
+        address: of its first instruction.
+        size: bytes.
+        instructions: of one execution.
+        cycles: of one execution, modelled, without those of taken branches.
+        executions: how often it was entered; one that a fault cut short counts as executed.
+        taken: how often of these by a taken branch, not from the block in front of it.
+    """
+
+    address: int
+    size: int
+    instructions: int
+    cycles: int
+    executions: int
+    taken: int
+
+
 class Engine(Protocol):
     """One emulated device. Not thread-safe; one per process is enough."""
 
@@ -157,3 +177,9 @@ class Engine(Protocol):
 
     def restart_minimum_sp(self) -> None:
         """Forget the minimum SP: measure the next phase from the current SP on."""
+
+    def profile(self) -> list[BlockCount]:
+        """What was counted of each block since reset.
+
+        Blocks of an earlier look come first and in the same order.
+        """

@@ -24,7 +24,7 @@ from unicorn.unicorn_py3.unicorn import uclib
 from lab.decode import CONDITIONS, Block
 from lab.elf import Segment
 from lab.engines._meter import Meter
-from lab.engines.base import Fault, Machine, Stop, StopReason, Totals
+from lab.engines.base import BlockCount, Fault, Machine, Stop, StopReason, Totals
 from lab.engines.blocks import (
     HAS_CYCCNT,
     HAS_FPU,
@@ -259,17 +259,17 @@ class UnicornEngine:
     def restart_minimum_sp(self) -> None:
         """Forget the minimum SP: measure the next phase from the current SP on."""
         self._loaded()
+        if self._journal and self._journal[-1][1] == self._meter.restart_minimum:
+            self._journal.pop()  # a replay ends behind this one: what it forgets is no matter
         self._do(self._meter.restart_minimum)
 
-    def profile(self) -> list[tuple[int, int, int, int, int, int]]:
-        """Per block: address, size, instructions, cycles, executions, entries by taken branch.
+    def profile(self) -> list[BlockCount]:
+        """What was counted of each block since reset.
 
-        Cycles are those of one execution without the taken-branch cycles. A block that a fault
-        cut short counts as executed.
+        Blocks of an earlier look come first and in the same order.
         """
         self._loaded()
-        rows: list[tuple[int, int, int, int, int, int]] = self._meter.profile()
-        return rows
+        return [BlockCount(*row) for row in self._meter.profile()]
 
     def _loaded(self) -> None:
         if self._uc is None:

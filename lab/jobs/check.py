@@ -23,8 +23,8 @@ from lab.jobs.options import Options, validate
 from lab.jobs.record import assemble, refused
 from lab.jobs.trial import Probed, Trial
 from lab.jobs.would_do import computed, library
+from lab.measure.inference import Inference
 from lab.measure.ops import AnyTable, blocking, gate, load_table, registrations
-from lab.measure.session import Inference
 from lab.measure.worker import Worker
 from lab.model import read_model
 from lab.results import CheckResult, Request

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from lab.details import ArenaMap, Details
+from lab.details import (
+    ArenaMap,
+    CallPath,
+    Details,
+    FunctionCost,
+    Profile,
+    StackDetails,
+    StackFrame,
+    StackPoint,
+)
 from lab.jobs.images import Images
 from lab.jobs.measured import Measured
 from lab.measure.arena_map import arena_map
-from lab.measure.session import Inference
+from lab.measure.built_size import built_footprint
+from lab.measure.callpaths import path_costs
+from lab.measure.depths import StackDepths
+from lab.measure.flows import Flow
+from lab.measure.footprint import MOST_SYMBOLS
+from lab.measure.inference import Inference
+from lab.measure.tasks import Probe
 
 
 def details_of(images: Images, measured: Measured) -> Details | None:
@@ -16,9 +31,15 @@ def details_of(images: Images, measured: Measured) -> Details | None:
         images: of what was checked.
         measured: in the probe map, with details asked for.
     """
-    if not isinstance(measured.probe.outcome, Inference):
+    outcome = measured.probe.outcome
+    if not isinstance(outcome, Inference) or outcome.apart is None:
         return None
-    return Details(arena=_arena(images, measured), stack=None, footprint=None, profile=None)
+    return Details(
+        arena=_arena(images, measured),
+        stack=_stack(outcome.apart.depths, measured.probe),
+        footprint=built_footprint(images.probe.elf, MOST_SYMBOLS),
+        profile=_profile(outcome.apart.flows),
+    )
 
 
 def _arena(images: Images, measured: Measured) -> ArenaMap | None:
@@ -27,3 +48,53 @@ def _arena(images: Images, measured: Measured) -> ArenaMap | None:
         return None
     tensors = [tensor.name for tensor in model.tensors]
     return arena_map(trace, tensors, [operator.name for operator in model.operators])
+
+
+def _stack(depths: StackDepths, probe: Probe) -> StackDetails:
+    below = probe.required.below if probe.required else None
+    return StackDetails(
+        points=tuple(
+            StackPoint(
+                phase=point.place.phase,
+                operator=point.place.operator,
+                depth_bytes=point.depth,
+                chain=tuple(StackFrame(function=frame.function, frame_bytes=frame.size)
+                            for frame in point.chain),
+            )
+            for point in depths.points
+        ),
+        inference_bytes=depths.inferences,
+        failing_path_bytes=below.stack_bytes if below else None,
+    )  # fmt: skip
+
+
+def _profile(flows: tuple[Flow, ...]) -> Profile:
+    functions = []
+    paths = []
+    for flow in flows:
+        for name, cost in sorted(flow.costs.items(), key=lambda one: (-one[1].cycles, one[0])):
+            functions.append(
+                FunctionCost(
+                    operator=flow.operator,
+                    function=name,
+                    instructions=cost.instructions,
+                    cycles=cost.cycles,
+                    calls=flow.entries(name),
+                )
+            )
+        paths += [
+            CallPath(
+                operator=flow.operator,
+                path=one.path,
+                instructions=one.cost.instructions,
+                cycles=one.cost.cycles,
+            )
+            for one in path_costs(flow)
+        ]
+    around = [one for one in functions if one.operator is None]
+    return Profile(
+        functions=tuple(functions),
+        paths=tuple(paths),
+        runtime_instructions=sum(one.instructions for one in around),
+        runtime_cycles=sum(one.cycles for one in around),
+    )

@@ -1,12 +1,37 @@
-"""Files that the user names for results."""
+"""Files that the user names: those to read, and those for results."""
 
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from lab.errors import UsageError
+from lab.errors import InputError, Problem, UsageError, escape
+
+
+def read_input(path: str | Path, most: int) -> bytes:
+    """Contents of a file; a pipe is an error, not a wait.
+
+    Args:
+        path: which file.
+        most: bytes it may have.
+
+    Raises:
+        InputError: it cannot be read, or is absurdly large.
+    """
+    where = escape(str(path))
+    try:
+        status = Path(path).stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(Problem(where, "is not a regular file"))
+        if status.st_size > most:
+            what = f"{status.st_size:,} B are more than the {most:,} B this lab reads"
+            raise InputError(Problem(where, what))
+        return Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(Problem(where, f"cannot be read: {reason}")) from None
 
 
 def open_output(path: str | Path) -> BinaryIO:

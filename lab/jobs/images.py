@@ -77,7 +77,8 @@ class Images:
         layout = probe_layout(self.subject.model)
         elf = self.builder.image(self.recipe, layout)
         image = read_elf(elf)
-        return ProbeImage(elf, layout, footprint(image, layout), self._offsets(image))
+        offsets = offsets_of(image, self.recipe, self.builder)
+        return ProbeImage(elf, layout, footprint(image, layout), offsets)
 
     def on_board(self, placement: Placement) -> Path:
         """The image linked for the board's banks."""
@@ -96,15 +97,15 @@ class Images:
             return f"the image is {short:,} B larger than the board's flash"
         return self.on_board(placement)
 
-    def _offsets(self, image: Image) -> Offsets:
-        """Structure offsets, read from the DWARF once for each build of the runtime."""
-        recipe = self.recipe
-        library = library_key(recipe.runtime, recipe.core, recipe.opt, self.builder.chain)
 
-        def build(to: Path) -> None:
-            (to / "offsets.json").write_text(json.dumps(read_offsets(image)))
+def offsets_of(image: Image, recipe: Recipe, builder: Builder) -> Offsets:
+    """Structure offsets, read from the DWARF once for each build of the runtime."""
+    library = library_key(recipe.runtime, recipe.core, recipe.opt, builder.chain)
 
-        name = key(library, Path(tflm.__file__))
-        found = self.builder.cache.get_or_build("offsets", name, build)
-        offsets: Offsets = json.loads((found / "offsets.json").read_text())
-        return offsets
+    def build(to: Path) -> None:
+        (to / "offsets.json").write_text(json.dumps(read_offsets(image)))
+
+    name = key(library, Path(tflm.__file__))
+    found = builder.cache.get_or_build("offsets", name, build)
+    offsets: Offsets = json.loads((found / "offsets.json").read_text())
+    return offsets

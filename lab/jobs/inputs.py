@@ -16,7 +16,7 @@ from lab.model import Model, Tensor
 if TYPE_CHECKING:
     import numpy as np
 
-    from lab.measure.session import Inference
+    from lab.measure.inference import Inference
 
 _DTYPES = {
     "float32": "<f4", "int8": "i1", "uint8": "u1", "int16": "<i2", "int32": "<i4",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from lab.board import Bank, Board
 from lab.jobs.plan import Footprint
 from lab.measure.failures import Failure
+from lab.measure.inference import Inference
 from lab.measure.ops import OperatorVerdict, Registration
-from lab.measure.session import Inference
 from lab.measure.tasks import Probe
 from lab.model import Model
 from lab.placement import STACK_ALIGNMENT, Demand, Placement, align_up

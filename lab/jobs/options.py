@@ -9,7 +9,7 @@ from pathlib import Path
 from lab.engines.registry import check_name
 from lab.errors import UsageError
 from lab.generations import DEFAULT_RUNTIME
-from lab.measure.session import DEFAULT_LIMITS, Limits
+from lab.measure.inference import DEFAULT_LIMITS, Limits
 from lab.placement import ARENA_STEP
 from lab.runtimes import OPTIMISATIONS
 

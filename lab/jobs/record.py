@@ -11,8 +11,8 @@ from lab.jobs.memory import memory_of
 from lab.jobs.verdict import verdict_of
 from lab.measure.arena import Required
 from lab.measure.failures import Failure
+from lab.measure.inference import Inference, OperatorRun
 from lab.measure.ops import OperatorVerdict, Registration, blocking
-from lab.measure.session import Inference, OperatorRun
 from lab.measure.tflm import PlannedBuffer
 from lab.model import Model
 from lab.placement import align_up
@@ -76,7 +76,7 @@ def _identity(subject: Subject) -> dict[str, object]:
             operators=len(model.operators),
             tensors=len(model.tensors),
         ),
-        "runtime": _runtime(runtime),
+        "runtime": runtime_record(runtime),
         "request": subject.request,
         "findings": tuple(
             _finding(verdict) for verdict in subject.verdicts if verdict.verdict != "supported"
@@ -84,7 +84,8 @@ def _identity(subject: Subject) -> dict[str, object]:
     }
 
 
-def _runtime(runtime: Runtime) -> results.Runtime:
+def runtime_record(runtime: Runtime) -> results.Runtime:
+    """The identity of a runtime."""
     crate = runtime if isinstance(runtime, CrateRuntime) else None
     own = runtime if isinstance(runtime, LibraryRuntime) else None
     return results.Runtime(
@@ -233,6 +234,7 @@ def _operator(model: Model, ran: OperatorRun) -> results.Operator:
         cycles=ran.cycles,
         macs=model.macs(operator),
         stack_bytes=ran.stack_bytes,
+        output=model.tensors[operator.outputs[0]].name if operator.outputs else None,
     )
 
 

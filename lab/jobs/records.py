@@ -6,7 +6,6 @@ such that can be printed, text has no control characters.
 
 from __future__ import annotations
 
-import stat
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pydantic
 import pydantic_core
 
 from lab.errors import InputError, Problem, escape
+from lab.jobs.files import read_input
 from lab.results import BatchResult, CheckResult
 
 MAX_BYTES = 64 << 20  # a record with details of a large model is about 1 MB
@@ -47,7 +47,7 @@ def read_result(path: Path | str) -> CheckResult | BatchResult:
         InputError: it cannot be read, or is neither.
     """
     where = escape(str(path))
-    text = _read(Path(path), where)
+    text = read_input(path, MAX_BYTES)
     try:
         # Strings and numbers are made harmless first, while they are still plain values.
         plain = _harmless(pydantic_core.from_json(text, allow_inf_nan=False))
@@ -63,20 +63,6 @@ def read_result(path: Path | str) -> CheckResult | BatchResult:
         place = ".".join(map(str, first["loc"]))
         what = (f"is no record of this version of the lab: {place}: {first['msg']}", _AGAIN)
         raise InputError(Problem(where, *what)) from None
-
-
-def _read(path: Path, where: str) -> bytes:
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise InputError(Problem(where, "is not a regular file"))
-        if status.st_size > MAX_BYTES:
-            what = f"{status.st_size:,} B are more than the {MAX_BYTES:,} B this lab reads"
-            raise InputError(Problem(where, what))
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise InputError(Problem(where, f"cannot be read: {reason}")) from None
 
 
 def _harmless(value: Any) -> Any:

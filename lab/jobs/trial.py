@@ -21,7 +21,7 @@ from lab.jobs.plan import (
 )
 from lab.measure import tasks
 from lab.measure.failures import Failure
-from lab.measure.session import Inference, Start
+from lab.measure.inference import Inference, Start
 from lab.measure.tasks import Device, Probe, with_arena
 from lab.measure.worker import Worker
 from lab.placement import ARENA_STEP, place

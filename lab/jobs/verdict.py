@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.jobs.measured import Measured, Subject
 from lab.measure.failures import Failure
-from lab.measure.session import Inference
+from lab.measure.inference import Inference
 from lab.results import Verdict
 
 

@@ -20,8 +20,8 @@ from lab.jobs.measured import Subject
 from lab.jobs.options import Options
 from lab.jobs.trial import Trial
 from lab.measure.failures import Failure
+from lab.measure.inference import Inference, Limits
 from lab.measure.ops import gate, load_table, registrations
-from lab.measure.session import Inference, Limits
 from lab.measure.worker import Worker
 from lab.model import read_model
 from lab.results import Request

@@ -20,7 +20,7 @@ from lab.board import Board, Run, board_names, load_board
 from lab.cache import Cache, key
 from lab.errors import InputError
 from lab.jobs.measured import Measured, Subject
-from lab.measure.session import Inference
+from lab.measure.inference import Inference
 from lab.paths import data_dir
 from lab.placement import Demand, place
 from lab.results import CheckResult

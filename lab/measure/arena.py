@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 from lab.errors import NoVerdictError
 from lab.measure.failures import Failure
-from lab.measure.session import Session, Start
+from lab.measure.inference import Start
+from lab.measure.session import Session
 from lab.placement import ARENA_STEP, align_up
 
 # A trial that hangs is "too small". Working allocations differ little in length, so a multiple of

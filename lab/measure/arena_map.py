@@ -14,9 +14,7 @@ from lab.measure.arena_owners import Owner
 from lab.measure.arena_trace import Block, Buffer, Trace
 
 
-def arena_map(
-    trace: Trace, tensors: Sequence[str], operators: Sequence[str]
-) -> ArenaMap | None:
+def arena_map(trace: Trace, tensors: Sequence[str], operators: Sequence[str]) -> ArenaMap | None:
     """Take the arena apart; None where the firmware has damaged what it says of it.
 
     Args:

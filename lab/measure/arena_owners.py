@@ -109,7 +109,7 @@ class Structures(ABC):
         for table, struct in (
             (self.tensors, self.tensor_struct), (self.nodes, "tflite::NodeAndRegistration")
         ):  # fmt: skip
-            found[table.address] = _structure(f"{_bare(struct)} × {len(table)}")
+            found[table.address] = _structure(f"{_bare(struct)}[{len(table)}]")
         return found
 
     def slot(self, address: int) -> Owner | None:
@@ -226,9 +226,7 @@ class Structures2026(Structures):
         return self.word(self.interpreter + graph + at)
 
     def _tensors(self) -> int:
-        return self.word(
-            self._subgraph() + self.offsets["tflite::SubgraphAllocations"]["tensors"]
-        )
+        return self.word(self._subgraph() + self.offsets["tflite::SubgraphAllocations"]["tensors"])
 
     def _nodes(self) -> int:
         at = self.offsets["tflite::SubgraphAllocations"]["node_and_registrations"]
@@ -245,11 +243,12 @@ class Structures2026(Structures):
             ("memory_planner_", "GreedyMemoryPlanner"),
             ("builtin_data_allocator_", "builtin data allocator"),
         ):
-            yield self.word(allocator + self.offsets["tflite::MicroAllocator"][name]), (
-                _structure(title)
+            yield (
+                self.word(allocator + self.offsets["tflite::MicroAllocator"][name]),
+                (_structure(title)),
             )
         yield self._subgraph(), _structure("SubgraphAllocations")
-        yield self.handles.address, _structure(f"ScratchBufferHandle × {len(self.handles)}")
+        yield self.handles.address, _structure(f"ScratchBufferHandle[{len(self.handles)}]")
         for name, which in (("input_tensors_", "inputs"), ("output_tensors_", "outputs")):
             yield from self._graph_tensors(self._own(name), which)
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from lab.details import PlanningItem
 from lab.measure.arena_owners import MOST, STRUCTURES, Owner, Structures, Table, TensorSeen
 from lab.measure.guest import LostError, read_guest, read_word
-from lab.measure.session import Session, Start
+from lab.measure.inference import Start
+from lab.measure.session import Session
 from lab.measure.tflm import ArenaParts, PlannedBuffer, insides_of
 
 _PLANNER = "tflite::GreedyMemoryPlanner"
@@ -79,7 +80,7 @@ def trace(session: Session, start: Start) -> Trace | None:
     """
     try:
         return _Tracer(session, start).trace()
-    except (LostError, KeyError, ValueError):  # damaged, or no offset or symbol is known
+    except (LostError, LookupError, ValueError):  # damaged, or no offset or symbol is known
         return None
 
 
@@ -243,7 +244,8 @@ class _Tracer:
         parts = self._parts()
         owners = self._owners(structures, parts)
         buffers = tuple(self._buffers(structures))
-        data = [one.tensor for one in (*buffers, *owners.values()) if _is_data(one)]
+        data = {one.tensor for one in buffers}
+        data |= {one.tensor for one in owners.values() if one.kind == "variable"}
         name = f"memory planner, {len(buffers)} buffers of {self.planner_bytes} B"
         arrays = _items({name: len(buffers) * self.planner_bytes})
         return Trace(
@@ -287,11 +289,6 @@ class _Tracer:
         if parts is None:
             raise LostError("no verdict: the firmware's arena is not known")
         return parts
-
-
-def _is_data(one: Buffer | Owner) -> bool:
-    """Whether it is, or may be, the data of a tensor."""
-    return isinstance(one, Buffer) or one.kind == "variable"
 
 
 def _items(sizes: Mapping[str, int]) -> tuple[PlanningItem, ...]:

@@ -32,7 +32,7 @@ from lab.measure.op_table import OperatorTable, read_as, read_table
 from lab.tflite_schema import BUILTIN_OPERATORS, CUSTOM, PLACEHOLDER_CODE
 
 __all__ = [
-    "AnyTable", "OperatorTable", "OperatorVerdict", "Registration", "blocking", "gate",
+    "AnyTable", "OperatorTable", "OperatorVerdict", "Registration", "available", "blocking", "gate",
     "load_table", "read_table", "registrations",
 ]  # fmt: skip
 
@@ -133,27 +133,26 @@ def blocking(verdicts: Iterable[OperatorVerdict]) -> tuple[OperatorVerdict, ...]
     return tuple(one for one in verdicts if one.verdict in {"missing", "wrong"})
 
 
+def available(table: AnyTable) -> tuple[Registration, ...]:
+    """Every operator of a runtime, ready to register: builtins first, in the table's order."""
+    if isinstance(table, KnownOperators):
+        builtins = (Registration(n, "", "", one.method) for n, one in table.operators.items())
+        custom = (Registration("", n, "", method) for n, method in table.custom.items())
+    else:
+        builtins = (Registration(n, "", f"{_KERNELS}{n}()") for n in table.operators)
+        custom = (Registration("", n, f"{_KERNELS}{n}()") for n in table.custom)
+    return (*builtins, *custom)
+
+
 def registrations(model: Model, table: AnyTable) -> tuple[Registration, ...]:
     """The operators to register, each once, in the order they are used.
 
     What the runtime does not have is left out: its own resolver then says so.
     """
-    used = {}
-    if isinstance(table, KnownOperators):
-        for code in [one.code for graph in model.subgraphs for one in graph.operators]:
-            if code.code == CUSTOM and (method := table.custom.get(code.custom_code)):
-                used[method] = Registration("", code.custom_code, "", method)
-            elif kernel := table.operators.get(code.name):
-                used[kernel.method] = Registration(code.name, "", "", kernel.method)
-        return tuple(used.values())
-    for operator in model.operators:
-        code = operator.code
-        if code.code == CUSTOM and code.custom_code in table.custom:
-            expression = f"{_KERNELS}{code.custom_code}()"
-            used[operator.name] = Registration("", code.custom_code, expression)
-        elif code.name in table.operators:
-            used[code.name] = Registration(code.name, "", f"{_KERNELS}{code.name}()")
-    return tuple(used.values())
+    known = {(one.builtin, one.custom_name): one for one in available(table)}
+    codes = [operator.code for graph in model.subgraphs for operator in graph.operators]
+    wanted = [("", c.custom_code) if c.code == CUSTOM else (c.name, "") for c in codes]
+    return tuple({one: known[one] for one in wanted if one in known}.values())
 
 
 def _verdict(

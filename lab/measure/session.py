@@ -7,19 +7,31 @@ there is to know is read from registers and memory.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Self
+from typing import Literal
 
-from lab.elf import Image, demangle
-from lab.engines.base import Engine, Machine, Stop, StopReason, Totals
+from lab.demangle import demangle
+from lab.elf import Image
+from lab.engines.base import BlockCount, Engine, Machine, Stop, StopReason, Totals
 from lab.errors import NoVerdictError
+from lab.measure.depths import Depths, Place
 from lab.measure.failures import Failure, classify
+from lab.measure.flows import Cost, Flow, Reader, difference, rest
 from lab.measure.guest import LostError
+from lab.measure.inference import (
+    DEFAULT_LIMITS,
+    Apart,
+    Inference,
+    Limits,
+    OperatorRun,
+    StackUse,
+    Start,
+)
 from lab.measure.mailbox import Mailbox
 from lab.measure.tflm import (
+    ALLOCATE,
     INVOKE,
     ArenaParts,
     Interpreter,
@@ -30,137 +42,33 @@ from lab.measure.tflm import (
 )
 from lab.measure.unwind import call_chain
 
-
-@dataclass(frozen=True)
-class Limits:
-    """When to give up: a budget in instructions decides, wall clock only protects the host.
-
-    Attributes:
-        instructions: of one phase: start-up with allocation, or one inference.
-        seconds: of wall clock for the same.
-    """
-
-    instructions: int = 50_000_000_000
-    seconds: float = 600.0
-
-
-DEFAULT_LIMITS = Limits()
 _AN_INSTANT = 1e-6  # seconds; what is left when time is up
 _MOST_BUFFERS = 10_000  # of a plan; no runtime has memory for as many
 
 
-@dataclass(frozen=True)
-class Start:
-    """How to run: what the host tells the runner, and the ceiling of the stack.
-
-    Attributes:
-        arena_base: address of the arena, a multiple of 16.
-        arena_bytes: its size, a multiple of 16.
-        stack_limit: lowest address SP may reach.
-        operators: how many the model has.
-        invokes: inferences.
-        seed: of the runner's input generator.
-        inputs: bytes of every graph input, written before each inference; None: generated.
-    """
-
-    arena_base: int
-    arena_bytes: int
-    stack_limit: int
-    operators: int
-    invokes: int = 1
-    seed: int = 1
-    inputs: tuple[bytes, ...] | None = None
-
-
-@dataclass(frozen=True)
-class OperatorRun:
-    """One operator of the first inference; instructions exact, cycles modelled, stack in bytes."""
-
-    index: int
-    kernel: str
-    instructions: int
-    cycles: int
-    stack_bytes: int
-
-
-@dataclass(frozen=True)
-class StackUse:
-    """Deepest point of the stack.
-
-    Attributes:
-        high_water: initial SP minus minimum SP, in bytes.
-        function: the function that moved SP there.
-        runner: bytes of it that are frames of the runner, below the interpreter.
-        exact: the minimum SP is exact; else the stack is at least this deep.
-    """
-
-    high_water: int
-    function: str
-    runner: int
-    exact: bool
-
-
-@dataclass(frozen=True)
-class Inference:
-    """Everything one successful run gave.
-
-    Attributes:
-        instructions: of one ``Invoke``, the first; exact.
-        cycles: of the same; modelled.
-        setup_instructions: constructor and ``AllocateTensors``.
-        setup_cycles: of the same; modelled.
-        operators: of the first inference; none where the runtime's structures are not known.
-        stack: over the whole run up to the last inference.
-        inputs: bytes of each input of each inference, as they were when ``Invoke`` began.
-        outputs: bytes of each output of each inference.
-        reported: ``arena_used_bytes()``.
-        persistent: bytes at the arena's tail; None where the runtime's structures are not known.
-        non_persistent: bytes at the arena's head; likewise.
-    """
-
-    instructions: int
-    cycles: int
-    setup_instructions: int
-    setup_cycles: int
-    operators: tuple[OperatorRun, ...]
-    stack: StackUse
-    inputs: tuple[tuple[bytes, ...], ...]
-    outputs: tuple[tuple[bytes, ...], ...]
-    reported: int
-    persistent: int | None
-    non_persistent: int | None
-
-    @property
-    def outputs_sha256(self) -> str:
-        """Over all outputs of all inferences, in order."""
-        digest = hashlib.sha256()
-        for outputs in self.outputs:
-            for data in outputs:
-                digest.update(data)
-        return digest.hexdigest()
-
-
-@dataclass(frozen=True)
-class _Cost:
-    """Instructions and cycles between two looks at the totals."""
-
-    instructions: int
-    cycles: int
-
-    @classmethod
-    def between(cls, before: Totals, after: Totals) -> Self:
-        return cls(after.instructions - before.instructions, after.cycles - before.cycles)
+def _cost(before: Totals, after: Totals) -> Cost:
+    return Cost(after.instructions - before.instructions, after.cycles - before.cycles)
 
 
 @dataclass(frozen=True)
 class _Invoke:
     """One inference as it was seen."""
 
-    cost: _Cost
+    cost: Cost
     operators: tuple[OperatorRun, ...]
+    flows: tuple[Flow, ...]
     runner_sp: int
     inputs: tuple[bytes, ...]
     outputs: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class _Operator:
+    """One operator as it was seen: its kernel's address, and what was counted while it ran."""
+
+    run: OperatorRun
+    function: int
+    counts: list[BlockCount]
 
 
 class _EndedError(Exception):
@@ -180,9 +88,9 @@ class Session:
     offsets: Offsets
     limits: Limits = DEFAULT_LIMITS
     _start: Start = field(init=False)
-    _lowest: tuple[int, int] = field(init=False)  # SP and PC, of phases before a restart
+    _depths: Depths = field(init=False)
+    _apart: bool = field(init=False, default=False)
     _operator: int | None = field(init=False, default=None)
-    _phase: Literal["allocate", "invoke"] = field(init=False, default="allocate")
     _stage: str = field(init=False, default="start")
     _lines_before_planning: int | None = field(init=False, default=None)
     _budget_end: int = field(init=False, default=0)
@@ -191,6 +99,7 @@ class Session:
     def __post_init__(self) -> None:
         self.engine.load(self.machine, self.image.segments, self._at("vector_table"))
         self._top = self.engine.register("sp")
+        self._reader = Reader(self.engine, self.image, self.machine.core.cycles.taken)
         self._insides = insides_of(self.image)
         self._mailbox = Mailbox(self.engine, self.offsets, self._at("lab_mailbox"))
 
@@ -234,14 +143,19 @@ class Session:
                 buffers.append(self._insides.planned_buffer(self.engine))
         return tuple(buffers)
 
-    def infer(self, start: Start) -> Inference | Failure:
+    def infer(self, start: Start, lows: Mapping[Place, int] | None = None) -> Inference | Failure:
         """Reset, allocate and run all inferences of ``start``.
+
+        Args:
+            start: how to run.
+            lows: take the run apart as well, and find the call chains where SP is as low as this;
+                None: do not.
 
         Raises:
             NoVerdictError: it did not come to an end within the limits.
         """
         try:
-            return self._infer(start)
+            return self._infer(start, lows)
         except _EndedError as ended:
             if ended.failure.stop is StopReason.INSTRUCTION_BUDGET:
                 raise NoVerdictError(
@@ -250,10 +164,9 @@ class Session:
                 ) from None
             return ended.failure
 
-    def _infer(self, start: Start) -> Inference:
-        self._begin(start)
+    def _infer(self, start: Start, lows: Mapping[Place, int] | None) -> Inference:
+        self._begin(start, lows=lows)
         setup = self._setup()
-        self._phase = "invoke"
         invokes = [self._invoke(number) for number in range(start.invokes)]
         self._run({self._at("lab_measured")})
         stack = self._stack(invokes[0].runner_sp)
@@ -273,20 +186,26 @@ class Session:
             reported=reported,
             persistent=parts.persistent if parts else None,
             non_persistent=parts.non_persistent if parts else None,
+            apart=Apart(self._depths.found(), invokes[0].flows) if self._apart else None,
         )
 
-    def _setup(self) -> _Cost:
+    def _setup(self) -> Cost:
         """Constructor and AllocateTensors."""
         self._run({self._at(self._insides.constructor)})
         before = self.engine.totals()
         self._allocate_tensors()
-        cost = _Cost.between(before, self.engine.totals())
+        cost = _cost(before, self.engine.totals())
         self._check_status()
         return cost
 
     def _allocate_tensors(self) -> None:
         """Run to the end of AllocateTensors; note when operators are prepared, as far as told."""
         allocated = self._at("lab_allocated")
+        begin = self.image.symbols.get(ALLOCATE)
+        if begin:
+            if self._run({allocated, begin.address}).pc == allocated:
+                return
+            self._depths.enter("allocate")
         for stage, symbol in zip(("prepare", "plan"), self._insides.preparing or (), strict=False):
             place = self.image.symbols.get(symbol)
             if place is None:  # part of its only caller
@@ -301,42 +220,61 @@ class Session:
         """One inference; the first one operator by operator."""
         self._allow(self.limits.instructions)
         self._operator = None
+        self._depths.begin_inference()
         self._run({self._at("lab_before_invoke")})
         if self._start.inputs is not None:
             self._mailbox.write_inputs(self._start.inputs)
         inputs = self._mailbox.tensors("input")
         runner_sp = self.engine.register("sp")
         self._run({self._at(INVOKE)})
-        before = self.engine.totals()
+        before, counts = self.engine.totals(), self._counts(number)
         back = self.engine.register("lr") & ~1
-        operators = self._operators(back) if number == 0 else ()
+        ran = self._operators(number, back) if number == 0 or self._apart else []
         self._run({back})
-        cost = _Cost.between(before, self.engine.totals())
+        cost = _cost(before, self.engine.totals())
+        flows = self._flows(difference(counts, self._counts(number)), ran)
         self._run({self._at("lab_after_invoke")})
+        self._depths.end_inference()
         self._check_status()
-        return _Invoke(cost, operators, runner_sp, inputs, self._mailbox.tensors("output"))
+        return _Invoke(
+            cost, tuple(one.run for one in ran), flows, runner_sp, inputs,
+            self._mailbox.tensors("output"),
+        )  # fmt: skip
 
-    def _operators(self, back: int) -> tuple[OperatorRun, ...]:
+    def _operators(self, number: int, back: int) -> list[_Operator]:
         """Run an inference operator by operator; ``back`` is where ``Invoke`` returns to."""
         functions = self.interpreter().invoke_functions(self._start.operators) or []
-        runs: list[OperatorRun] = []
+        ran: list[_Operator] = []
         for index, function in enumerate(functions):
             if not function:
                 continue
             if self._run({function, back}).pc == back:
-                return tuple(runs)  # the one before returned an error: it stays the one to blame
+                break  # the one before returned an error: it stays the one to blame
             self._operator = index
-            self._lowest = min(self._lowest, self._minimum())
-            self.engine.restart_minimum_sp()
-            before = self.engine.totals()
+            self._depths.enter("invoke", index)
+            before, counts = self.engine.totals(), self._counts(number)
             self._return()
             after = self.engine.totals()
-            self._lowest = min(self._lowest, self._minimum())
-            cost = _Cost.between(before, after)
-            depth = self._top - after.minimum_sp
-            kernel = self._function(function)
-            runs.append(OperatorRun(index, kernel, cost.instructions, cost.cycles, depth))
-        return tuple(runs)
+            counted = difference(counts, self._counts(number))
+            self._depths.enter("invoke")
+            cost, depth = _cost(before, after), self._top - after.minimum_sp
+            run = OperatorRun(
+                index, self._function(function), cost.instructions, cost.cycles, depth
+            )
+            ran.append(_Operator(run, function, counted))
+        return ran
+
+    def _counts(self, number: int) -> list[BlockCount]:
+        """Counts of the blocks until now, where the inference of this number is taken apart."""
+        return self.engine.profile() if self._apart and number == 0 else []
+
+    def _flows(self, whole: list[BlockCount], ran: list[_Operator]) -> tuple[Flow, ...]:
+        """What an inference executed: operator by operator, and around them."""
+        if not whole:
+            return ()
+        around = rest(whole, [one.counts for one in ran])
+        flows = [self._reader.flow(one.run.index, one.function, one.counts) for one in ran]
+        return (*flows, self._reader.flow(None, self._at(INVOKE), around))
 
     def _return(self) -> None:
         """Run the function that begins here to its end.
@@ -347,13 +285,18 @@ class Session:
         while self._run({back}) and self.engine.register("sp") < sp:
             pass
 
-    def _begin(self, start: Start, instructions: int | None = None) -> None:
-        self._start, self._phase, self._operator = start, "allocate", None
+    def _begin(
+        self,
+        start: Start,
+        instructions: int | None = None,
+        lows: Mapping[Place, int] | None = None,
+    ) -> None:
+        self._start, self._operator, self._apart = start, None, lows is not None
         # Where nothing tells when operators are prepared, the interpreter's own note does.
         self._stage = "start" if self._insides.preparing else "prepare"
         self._lines_before_planning = None
-        self._lowest = (self._top, 0)
         self.engine.reset()
+        self._depths = Depths(self.engine, self.image, lows or {})
         self._allow(instructions or self.limits.instructions)
         self._mailbox.tell(
             {
@@ -371,12 +314,19 @@ class Session:
         self._deadline = time.monotonic() + self.limits.seconds
 
     def _run(self, until: Collection[int]) -> Stop:
-        stop = self.engine.run(
-            until,
-            instructions=max(1, self._budget_end - self.engine.totals().instructions),
-            seconds=max(_AN_INSTANT, self._deadline - time.monotonic()),
-            stack_limit=self._start.stack_limit,
-        )
+        """Run to one of these addresses; on the way, see who is where the stack is deepest."""
+        limit = self._depths.limit()
+        if limit > self._start.stack_limit:
+            stop = self._execute(until, limit)
+            if stop.reason is StopReason.STACK_LIMIT:
+                self._depths.arrived()
+                stop = (
+                    Stop(StopReason.ADDRESS, stop.pc)
+                    if stop.pc in until
+                    else self._execute(until, self._start.stack_limit)
+                )
+        else:
+            stop = self._execute(until, self._start.stack_limit)
         if stop.reason is StopReason.ADDRESS:
             return stop
         if stop.reason is StopReason.WALL_CLOCK:
@@ -385,6 +335,18 @@ class Session:
                 "(--timeout gives it more)"
             )
         raise _EndedError(self._failure(stop))
+
+    def _execute(self, until: Collection[int], stack_limit: int) -> Stop:
+        return self.engine.run(
+            until,
+            instructions=max(1, self._budget_end - self.engine.totals().instructions),
+            seconds=max(_AN_INSTANT, self._deadline - time.monotonic()),
+            stack_limit=stack_limit,
+        )
+
+    @property
+    def _phase(self) -> Literal["allocate", "invoke"]:
+        return "invoke" if self._depths.place.phase == "invoke" else "allocate"
 
     def _check_arena(self, parts: ArenaParts | None, reported: int) -> None:
         """What the firmware says of its arena must be possible."""
@@ -401,7 +363,7 @@ class Session:
 
     def _failure(self, stop: Stop | None) -> Failure:
         log = self._mailbox.log()
-        sp = min(self._lowest, self._minimum())[0]
+        self._depths.settle()
         operator = self._operator if self._phase == "invoke" else self._preparing()
         planned = self._lines_before_planning if self._stage == "plan" else len(log)
         return Failure(
@@ -413,7 +375,7 @@ class Session:
             stop=stop.reason if stop else None,
             fault=stop.fault if stop else None,
             chain=call_chain(self.engine, self.image) if stop else (),
-            stack_bytes=self._top - sp,
+            stack_bytes=self._top - self._depths.lowest[0],
         )
 
     def _preparing(self) -> int | None:
@@ -432,13 +394,10 @@ class Session:
         return interpreter(self.engine, self.offsets, self.image, address)
 
     def _stack(self, runner_sp: int) -> StackUse:
-        sp, pc = min(self._lowest, self._minimum())
+        self._depths.settle()
+        sp, pc = self._depths.lowest
         exact = self.engine.totals().minimum_sp_exact
         return StackUse(self._top - sp, self._function(pc), self._top - runner_sp, exact)
-
-    def _minimum(self) -> tuple[int, int]:
-        totals = self.engine.totals()
-        return totals.minimum_sp, totals.minimum_sp_pc
 
     def _function(self, address: int) -> str:
         return self.image.function_at(address) or f"0x{address:08x}"

@@ -12,7 +12,8 @@ from lab.errors import NoVerdictError
 from lab.measure.arena import Required, required_arena
 from lab.measure.arena_trace import Trace, trace
 from lab.measure.failures import Failure
-from lab.measure.session import DEFAULT_LIMITS, Inference, Limits, Session, Start
+from lab.measure.inference import DEFAULT_LIMITS, Inference, Limits, Start
+from lab.measure.session import Session
 from lab.measure.tflm import Offsets, PlannedBuffer
 from lab.placement import ARENA_STEP
 
@@ -64,7 +65,7 @@ def probe(device: Device, start: Start, details: bool = False) -> Probe:
         details: take the arena, the stack and the inference apart as well.
     """
     session = device.session()
-    plenty = session.infer(start)
+    plenty = session.infer(start, {} if details else None)
     plan = session.plan(start)
     if isinstance(plenty, Failure):
         return Probe(plenty, plan, None, session.engine.version)
@@ -87,7 +88,8 @@ def proved(
     """
     below, differs = found.below, False
     for size in range(found.size, found.size + _OVERLAP + 1, ARENA_STEP):
-        outcome = session.infer(with_arena(start, size))
+        lows = plenty.apart.depths.lows if plenty.apart else None
+        outcome = session.infer(with_arena(start, size), lows)
         if isinstance(outcome, Inference) and outcome.outputs == plenty.outputs:
             return outcome, replace(found, size=size, below=below, differs=differs)
         below = outcome if isinstance(outcome, Failure) else None

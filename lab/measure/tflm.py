@@ -19,6 +19,7 @@ from lab.errors import InputError
 from lab.generations import GENERATIONS
 from lab.measure.guest import LostError, read_word
 
+ALLOCATE = "_ZN6tflite16MicroInterpreter15AllocateTensorsEv"
 INVOKE = "_ZN6tflite16MicroInterpreter6InvokeEv"
 _NO_INDEX = 0xFFFFFFFF
 

@@ -113,8 +113,8 @@ class _View:
             yield f"       save; none can do with less than those alive at operator {peak}"
         else:
             yield (
-                f"       no plan can do with less: make these tensors smaller, or fewer at operator "
-                f"{peak}"
+                "       no plan can do with less: make these tensors smaller, or fewer at "
+                f"operator {peak}"
             )
 
     def persistent(self) -> Iterator[str]:
@@ -176,8 +176,8 @@ class _View:
         when = f"operator {first}" if first == last else f"operators {first} to {last}"
         if item.kind == "scratch":
             return f"{when:<18}  scratch buffer of {item.name}"
-        shape = "×".join(map(str, item.shape or ()))
-        return f"{when:<18}  {item.dtype} {shape or 'scalar'}  {tensor_name(item.name)}"
+        shape = "?" if item.shape is None else ",".join(map(str, item.shape))
+        return f"{when:<18}  {item.dtype or '?'}[{shape}]  {tensor_name(item.name)}"
 
 
 def _lives(item: ArenaItem, operator: int) -> bool:

@@ -40,12 +40,15 @@ def _letters(arena: ArenaMap) -> list[tuple[ArenaItem, str]]:
 
 def _rows(arena: ArenaMap, letters: list[tuple[ArenaItem, str]]) -> Iterator[str]:
     count = min(_ROWS, -(-arena.planned_bytes // _STEP))
+    spans = [(_alive(letters, times), times, width) for times, width in _spans(arena)]
     for row in reversed(range(count)):
         low, high = (arena.planned_bytes * number // count for number in (row, row + 1))
-        cells = "".join(
-            _cell(letters, range(low, high), times) * width for times, width in _spans(arena)
-        )
-        yield f"{high:>11,} |{cells}"
+        cells = (_cell(alive, range(low, high), times) * width for alive, times, width in spans)
+        yield f"{high:>11,} |{''.join(cells)}"
+
+
+def _alive(letters: list[tuple[ArenaItem, str]], times: range) -> list[tuple[ArenaItem, str]]:
+    return [(item, letter) for item, letter in letters if _width(item, times) > 0]
 
 
 def _spans(arena: ArenaMap) -> list[tuple[range, int]]:
@@ -62,17 +65,21 @@ def _cell(letters: list[tuple[ArenaItem, str]], addresses: range, times: range) 
     area = len(addresses) * len(times)
     taken = [(_overlap(item, addresses, times), letter) for item, letter in letters]
     free = area - sum(size for size, _ in taken)
-    most, letter = max(taken, key=lambda pair: pair[0])
+    most, letter = max(taken, key=lambda pair: pair[0], default=(0, _FREE))
     return letter if most and most >= free else _FREE
 
 
 def _overlap(item: ArenaItem, addresses: range, times: range) -> int:
-    begin, first, last = item.offset_bytes, item.first_operator or 0, item.last_operator
-    if last is None:
-        last = times.stop
+    begin = item.offset_bytes
     height = min(begin + item.size_bytes, addresses.stop) - max(begin, addresses.start)
-    width = min(last + 1, times.stop) - max(first, times.start)
-    return max(0, height) * max(0, width)
+    return max(0, height) * max(0, _width(item, times))
+
+
+def _width(item: ArenaItem, times: range) -> int:
+    """At how many of these times it lives; negative or 0: at none."""
+    first, last = item.first_operator or 0, item.last_operator
+    end = times.stop if last is None else last + 1
+    return min(end, times.stop) - max(first, times.start)
 
 
 def _axis(arena: ArenaMap) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,7 @@ def plot(result: CheckResult, file_format: str) -> bytes:
 
     assert result.details
     assert result.details.arena
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # where it keeps its fonts, and such
     with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # names may be in any script
         figure = Figure(figsize=_INCHES, dpi=_DPI, layout="constrained")

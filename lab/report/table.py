@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lab.report.columns import aligned
 from lab.results import BatchResult, CheckResult, NoRecord
 
 VERDICTS = {"failed": "FAILS", "does_not_fit": "DOES NOT FIT", "fits": "fits"}
@@ -57,7 +58,7 @@ def show(batch: BatchResult) -> None:
 def render(batch: BatchResult, width: int) -> list[str]:
     """The batch as lines of text: a table, or where that is too wide a few lines for each check."""
     rows = _rows(batch)
-    lines = list(_columns([_HEAD, *(row.cells for row in rows)]))
+    lines = list(aligned([_HEAD, *(row.cells for row in rows)], _RIGHT))
     if max(map(len, lines)) > width:
         lines = [line for row in rows for line in _folded(row)]
     return [*lines, "", *textwrap.wrap(summary(batch), width)]
@@ -102,16 +103,6 @@ def why(record: CheckResult) -> str:
     operators = {f"{f.name} v{f.version}": None for f in record.findings if f.verdict != "unknown"}
     where = record.failure.operator_name if record.failure else next(iter(operators), "")
     return f"{verdict.failure_class}{f': {where}' if where else ''}"
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [
-            cell.rjust(width) if index in _RIGHT else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  ".join(cells).rstrip()
 
 
 def _folded(row: _Row) -> Iterator[str]:

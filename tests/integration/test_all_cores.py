@@ -10,7 +10,7 @@ from proving import probed
 from support import runnable_models
 
 from lab.cores import CORES
-from lab.measure.session import Inference
+from lab.measure.inference import Inference
 from lab.model import read_model
 
 MODELS = runnable_models()

@@ -15,7 +15,6 @@ import pytest
 import tflite
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from model_builder import Graph, Op, build, quantized
 from op_cases import SUPPORTED, UNCOMPARED, Case
 from proving import roomy, trial
 from support import NANO, lab, no_traceback, runnable_models
@@ -27,8 +26,9 @@ from lab.engines.base import Engine
 from lab.errors import NoVerdictError
 from lab.measure.arena_map import arena_map
 from lab.measure.arena_trace import Trace, trace
-from lab.measure.session import Inference
+from lab.measure.inference import Inference
 from lab.model import Model, read_model
+from lab.model_writer import Graph, Op, build, quantized
 from lab.zoo import model_path
 
 MODELS = runnable_models()
@@ -267,9 +267,9 @@ def test_the_first_lines_name_the_culprit(tmp_path: Path) -> None:
     assert lines[1] == (
         "       fullest at operator 6 CONCATENATION: 4 buffers alive, 65,552 B (64.0 KiB)"
     )
-    assert lines[2] == "       32,768 B  operator 6          int8 1×64×64×8  late_concat"
-    assert lines[3] == "       16,384 B  operators 0 to 6    int8 1×64×64×4  left_branch"
-    assert lines[4] == "       16,384 B  operators 1 to 6    int8 1×64×64×4  right_branch"
+    assert lines[2] == "       32,768 B  operator 6          int8[1,64,64,8]  late_concat"
+    assert lines[3] == "       16,384 B  operators 0 to 6    int8[1,64,64,4]  left_branch"
+    assert lines[4] == "       16,384 B  operators 1 to 6    int8[1,64,64,4]  right_branch"
     assert lines[6].startswith("       no plan can do with less")
 
 

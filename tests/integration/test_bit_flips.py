@@ -29,8 +29,8 @@ from target import arrays, dtype_of, load, operator_table, random_inputs
 
 from lab.errors import InputError, NoVerdictError
 from lab.measure.failures import Failure
+from lab.measure.inference import Inference
 from lab.measure.ops import blocking, gate
-from lab.measure.session import Inference
 from lab.model import Model, read_model
 from lab.zoo import model_path
 

@@ -15,7 +15,7 @@ from support import NANO, ROOT, Golden, Ran, lab, no_traceback
 
 from lab import Options, check
 from lab.errors import NoVerdictError
-from lab.measure.session import Limits
+from lab.measure.inference import Limits
 from lab.report.terminal import render
 from lab.results import CheckResult, Failure, Frame
 from lab.zoo import model_path

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 from fake_tflm import TREE, Variant, archive, build, for_core
-from model_builder import Graph, Op, T, one_op, quantized
-from model_builder import build as build_model
 from support import NANO, Ran, lab, no_traceback
 
 from lab.cores import CORES
+from lab.model_writer import Graph, Op, T, one_op, quantized
+from lab.model_writer import build as build_model
 from lab.zoo import model_path
 
 TINY, KEYWORDS = model_path("tiny_float"), model_path("keyword_spotter")
@@ -298,6 +298,24 @@ def test_show_and_list(manifests: dict[str, Path], tmp_path: Path) -> None:
     lost = lab("check", TINY, "--board", NANO, "--runtime", "mina", env=config)
     assert lost.problems == ['lab: no runtime "mina" (hint: did you mean "mine"?)']
     assert lost.code == 2
+
+
+def test_stack_and_profile(manifests: dict[str, Path]) -> None:
+    """Without debug information counts are as exact, but who called is known only in part."""
+    for name, whole in (("plain", False), ("debug", True)):
+        options = ("-b", NANO, "--runtime", manifests[name])
+        ran = lab("profile", TINY, *options, "--json", "-")
+        assert ran.code == 0, ran.err
+        record = json.loads(ran.out)
+        functions = record["details"]["profile"]["functions"]
+        for unit in ("instructions", "cycles"):
+            assert sum(one[unit] for one in functions) == record["run"][unit]
+        chains = [point["chain"] for point in record["details"]["stack"]["points"]]
+        assert all(chains)
+        ends = {chain[-1]["function"] == "Reset_Handler" for chain in chains}
+        assert ends == ({True} if whole else {False})
+        shown = lab("stack", TINY, *options).out
+        assert ("of callers that are not known" in shown) == (not whole)
 
 
 def test_ops_with_prices(manifests: dict[str, Path]) -> None:

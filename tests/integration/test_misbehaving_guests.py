@@ -8,7 +8,7 @@ from misbehaving import ARENA_BYTES, FLASH, NOWHERE, RAM, STACK, TOP, guest, ses
 from lab.errors import NoVerdictError
 from lab.measure.arena_trace import trace
 from lab.measure.failures import Failure
-from lab.measure.session import Inference
+from lab.measure.inference import Inference
 
 CORES = ("cortex-m4f", "cortex-m0plus", "cortex-m33f")
 M4 = CORES[:1]

@@ -25,8 +25,8 @@ from target import (
 from lab.cache import Cache
 from lab.elf import Image, read_elf
 from lab.measure.failures import Failure
+from lab.measure.inference import Inference
 from lab.measure.ops import gate
-from lab.measure.session import Inference
 
 SEED, GENERATED, RANDOM = 20200701, 3, 2
 

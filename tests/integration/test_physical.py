@@ -14,7 +14,7 @@ from lab.cores import CORES
 from lab.jobs.plan import real_machine
 from lab.measure import tasks
 from lab.measure.failures import Failure
-from lab.measure.session import Start
+from lab.measure.inference import Start
 from lab.measure.tasks import Device
 from lab.placement import Demand, Placement, place
 from lab.results import CheckResult

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from hostile import HOSTILE, hostile
 from markdown_it import MarkdownIt
-from model_builder import Graph, Op, T, build
 from plausible import with_details
 from support import NANO, ROOT, Golden, lab, no_traceback
 
 from lab.jobs.records import read_record
+from lab.model_writer import Graph, Op, T, build
 from lab.report import html, markdown, plots
 from lab.report.bars import memory_bars
 from lab.report.provenance import command

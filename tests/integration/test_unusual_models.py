@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from model_builder import Graph, Op, T, build
 from support import NANO, Ran, lab, no_traceback
 
 from lab import Options, check
 from lab.errors import NoVerdictError
+from lab.model_writer import Graph, Op, T, build
 from lab.results import CheckResult
 
 ADD = Op("ADD", [0, 1], [2], 1, "AddOptions", {})

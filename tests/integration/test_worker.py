@@ -16,7 +16,7 @@ from support import NANO, no_traceback
 from lab import Options, check
 from lab.errors import NoVerdictError
 from lab.jobs.check import check_in
-from lab.measure.session import Limits
+from lab.measure.inference import Limits
 from lab.measure.worker import Worker
 from lab.zoo import model_path
 

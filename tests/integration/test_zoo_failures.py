@@ -12,8 +12,8 @@ from target import Array, Target, arrays, load, operator_table, random_inputs
 
 from lab import Options, check
 from lab.measure.failures import Failure
+from lab.measure.inference import Inference
 from lab.measure.ops import blocking, gate
-from lab.measure.session import Inference
 from lab.model import read_model
 from lab.runtimes import load_runtime
 from lab.zoo import ZooModel, catalogue, find_model, model_path

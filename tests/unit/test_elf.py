@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from lab.cores import CORES
-from lab.elf import Image, demangle, read_elf
+from lab.demangle import demangle
+from lab.elf import Image, read_elf
 from lab.engines.base import Machine, Region, StopReason
 from lab.engines.registry import create
 from lab.errors import InputError
@@ -144,7 +145,11 @@ def test_functions(image: Image) -> None:
         ("_Z3addii", "add"),
         ("_ZSt4moveIiEvi", "std::move"),
         ("_ZL5localv", "local"),
+        ("_ZZN6tflite3ops5micro12Register_ADDEvE1r", "tflite::ops::micro::Register_ADD::r"),
+        ("_ZZN3lab12MakeResolverEviE8resolver", "lab::MakeResolver::resolver"),
+        ("_ZZN3labE", "_ZZN3labE"),
         ("memcpy", "memcpy"),
+        pytest.param("_Z" + "1aI" * 2000, "_Z" + "1aI" * 2000, id="nested too deep"),
         ("_Z", "_Z"),
         ("_ZN5", "_ZN5"),
         ("_ZN99shortE", "_ZN99shortE"),

@@ -26,7 +26,9 @@ LAYERS = (
     {"lab.model", "lab.graph", "lab.flatbuffer", "lab.tflite_schema", "lab.zoo", "lab.elf",
      "lab.dwarf", "lab.cores", "lab.decode", "lab.alignment", "lab.banks", "lab.board",
      "lab.yaml_source", "lab.placement", "lab.results", "lab.details", "lab.generations",
-     "lab.archive", "lab.object_file", "lab.arm_attributes", "lab.headers", "lab.library_facts"},
+     "lab.archive", "lab.branches", "lab.linker_map", "lab.size_records", "lab.demangle",
+     "lab.object_file", "lab.arm_attributes", "lab.headers", "lab.library_facts",
+     "lab.model_writer", "lab.runtime_cost"},
     {"lab.errors", "lab.units", "lab.paths", "lab.version"},
 )  # fmt: skip
 DATA = 9  # the row of what is only read; with the one below, all that a report may import

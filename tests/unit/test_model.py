@@ -13,12 +13,12 @@ import pytest
 import tflite
 from hypothesis import given
 from hypothesis import strategies as st
-from model_builder import DTYPES, Graph, Op, T, build, one_op, quantized
 
 from lab.errors import InputError
 from lab.flatbuffer import MAX_DEPTH, Flatbuffer, FlatbufferError, Table
 from lab.graph import Model, shorten
 from lab.model import MAX_FILE_BYTES, read_model
+from lab.model_writer import DTYPES, Graph, Op, T, build, one_op, quantized
 from lab.tflite_schema import BUILTIN_OPERATORS, OPTION_FIELDS, OPTION_TABLES, TENSOR_TYPES
 from lab.zoo import catalogue
 

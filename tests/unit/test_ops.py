@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from model_builder import Graph, Op, T, build, one_op, quantized
 from op_cases import CASES, SUPPORTED, Case
 
 from lab.cli.main import run
@@ -16,6 +15,7 @@ from lab.measure.op_rules import RULES
 from lab.measure.op_table import Signature
 from lab.measure.ops import OperatorTable, blocking, gate, read_table, registrations
 from lab.model import read_model
+from lab.model_writer import Graph, Op, T, build, one_op, quantized
 from lab.runtimes import load_runtime
 from lab.zoo import ZooModel, catalogue
 

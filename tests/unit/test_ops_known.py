@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 
 import pytest
-from model_builder import Graph, Op, T, build, one_op, quantized
 
 from lab.generations import GENERATIONS
 from lab.measure.op_known import KnownOperators
 from lab.measure.op_table import read_as
 from lab.measure.ops import OperatorVerdict, blocking, gate, load_table, registrations
 from lab.model import read_model
+from lab.model_writer import Graph, Op, T, build, one_op, quantized
 from lab.paths import data_dir
 from lab.tflite_schema import BUILTIN_OPERATORS
 

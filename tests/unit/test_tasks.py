@@ -9,7 +9,7 @@ import pytest
 from lab.errors import NoVerdictError
 from lab.measure.arena import Required
 from lab.measure.failures import Failure
-from lab.measure.session import Inference, StackUse, Start
+from lab.measure.inference import Inference, StackUse, Start
 from lab.measure.tasks import proved
 
 START = Start(arena_base=0x20001000, arena_bytes=65536, stack_limit=0, operators=1)
@@ -28,7 +28,7 @@ class Stub:
         self.outcomes = outcomes
         self.otherwise = otherwise
 
-    def infer(self, start: Start) -> Inference | Failure:
+    def infer(self, start: Start, _: object) -> Inference | Failure:
         return self.outcomes.get(start.arena_bytes, self.otherwise)
 
 

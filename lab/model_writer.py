@@ -1,6 +1,6 @@
-"""Builds small models, well-formed or odd, with the ``tflite`` package's own writer functions.
+"""Writes small models, well-formed or odd, with the ``tflite`` package's own writer functions.
 
-``one_op`` makes the usual test model: one operator, its data tensors as graph inputs and outputs.
+``one_op`` makes the usual small model: one operator, its data tensors as graph inputs and outputs.
 ``build`` takes whole graphs. Option fields have the writer's names, such as ``StrideW``.
 """
 
@@ -85,23 +85,27 @@ def one_op(
     options: Mapping[str, Any] | None = None,
     *,
     version: int = 1,
+    nodes: int = 1,
     **more: Any,
 ) -> bytes:
-    """A model of one operator; inputs without data become graph inputs, None is left out."""
+    """A model of one operator; inputs without data become graph inputs, None is left out.
+
+    With several nodes it is there several times, and each reads and writes the same tensors.
+    """
     present = [tensor for tensor in inputs if tensor is not None]
     numbers = iter(range(len(present)))
     indices = [-1 if tensor is None else next(numbers) for tensor in inputs]
     results = list(range(len(present), len(present) + len(outputs)))
     fed = [i for i, t in enumerate(present) if t.data is None and not t.variable]
     op = Op(name, indices, results, version, table, options or {}, **more)
-    return build(Graph([*present, *outputs], [op], fed, results))
+    return build(Graph([*present, *outputs], [op] * nodes, fed, results))
 
 
 def build(
     *graphs: Graph,
     version: int = 3,
     identifier: bytes = b"TFL3",
-    description: str = "built by a test",
+    description: str = "written by tflm-lab",
     extra_buffers: Sequence[Mapping[str, int]] = (),
     repeat_buffers: int = 1,
 ) -> bytes:

@@ -1,0 +1,118 @@
+"""``lab profile``: where the time goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lab.cli.arguments import Board, Model, Opt, Runtime
+from lab.cli.single import Output, check_one, check_operator
+from lab.errors import EXIT_OK, EXIT_VERDICT_NO, InputError, NoVerdictError, Problem, UsageError
+from lab.generations import DEFAULT_RUNTIME
+
+if TYPE_CHECKING:
+    from lab.results import CheckResult
+
+_WEIGHTS = ("instructions", "cycles")
+
+
+def _weight(text: str) -> str:
+    if text not in _WEIGHTS:
+        raise typer.BadParameter(f'is neither instructions nor cycles: "{text}"')
+    return text
+
+
+def profile(
+    model: Model,
+    board: Board,
+    runtime: Runtime = DEFAULT_RUNTIME,
+    opt: Opt = "O2",
+    operator: Annotated[
+        int | None, typer.Option(min=0, help="Functions and call paths of this operator.")
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="RESULT.json", help="Compare with this record, taken as the before."),
+    ] = None,
+    csv: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A row for each operator and function.")
+    ] = None,
+    collapsed: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Call paths for flame graph tools.")
+    ] = None,
+    weight: Annotated[
+        str,
+        typer.Option(parser=_weight, metavar="WHAT", help="In --collapsed: instructions, cycles."),
+    ] = "instructions",
+    trace: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Trace for ui.perfetto.dev, modelled time.")
+    ] = None,
+    json: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Write the whole record as JSON; - for stdout."),
+    ] = None,
+) -> None:
+    """Where do the instructions and cycles of one inference go?
+
+    By operator and by function, counted on the target; cycles are a model. Every FILE may be - for
+    standard output. Exit code 0: measured; 1: the model does not run; others:
+    docs/troubleshooting.md.
+    """
+    if [json, csv, collapsed, trace].count("-") > 1:
+        raise UsageError("only one of --json, --csv, --collapsed, --trace can be -")
+    before = _before(against) if against is not None else None
+    outputs = [Output(where) for where in (json, csv, collapsed, trace)]  # before it is measured
+    asked = {"runtime": runtime, "opt": opt, "details": True, "timeout": 600.0}
+    result = check_one(model, board, asked)
+    check_operator(operator, result)
+    texts = [result.to_json(), *_files(result, weight)]
+    untold = [output.take(text) for output, text in zip(outputs, texts, strict=True)]
+    if all(untold):
+        _print(result, operator, before)
+    raise typer.Exit(_code(result))
+
+
+def _before(path: str) -> CheckResult:
+    """The record to compare with."""
+    from lab.jobs.records import read_record
+
+    record = read_record(path)
+    if not _has_profile(record):
+        what = "has no profile to compare with"
+        raise InputError(Problem(path, what, "make it: lab profile MODEL --board B --json FILE"))
+    return record
+
+
+def _has_profile(result: CheckResult) -> bool:
+    return result.run is not None and result.details is not None and bool(result.details.profile)
+
+
+def _files(result: CheckResult, weight: str) -> list[str]:
+    """CSV, collapsed stacks and trace; empty for a model that does not run."""
+    if not _has_profile(result):
+        return ["", "", ""]
+    from lab.report import profile_files as files
+
+    which: files.Weight = "cycles" if weight == "cycles" else "instructions"
+    return [files.as_csv(result), files.as_collapsed(result, which), files.as_trace(result)]
+
+
+def _print(result: CheckResult, operator: int | None, before: CheckResult | None) -> None:
+    if not _has_profile(result) or result.verdict.status == "failed":
+        from lab.report.terminal import show
+
+        show(result)
+        return
+    from lab.report import profile, profile_diff
+
+    lines = profile.render(result, operator)
+    if before is not None:
+        lines = profile_diff.render(before, result)
+    print("\n".join(lines))
+
+
+def _code(result: CheckResult) -> int:
+    if result.verdict.status == "failed":
+        return EXIT_VERDICT_NO
+    return EXIT_OK if _has_profile(result) else NoVerdictError.exit_code
