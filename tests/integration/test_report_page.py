@@ -225,7 +225,7 @@ def test_operators_are_sorted_by_clicking(full: WebDriver) -> None:
     by_name = {button.text: button for button in buttons}
     by_name["operator"].click()
     names = [
-        one.get_attribute("data-value")
+        str(one.get_attribute("data-value"))
         for one in full.find_elements(By.CSS_SELECTOR, f"{TABLE} tbody th")
     ]
     assert names == sorted(names)
