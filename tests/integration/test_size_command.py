@@ -23,8 +23,9 @@ from support import NANO, NUCLEO, ROOT, Golden, lab, no_traceback, runnable_mode
 from lab import Options
 from lab.cache import Cache
 from lab.cores import CORES
-from lab.details import Footprint, Record
+from lab.details import Footprint, Owner, Record
 from lab.elf import read_elf
+from lab.jobs import size
 from lab.jobs.size import elf_size, size_diff
 from lab.measure.built_size import BuiltImage, Part, built_footprint, flash_by_name
 from lab.measure.elf_size import elf_footprint
@@ -257,6 +258,42 @@ def test_owners_of_an_image_that_nobody_prepared(with_symbols: Path) -> None:
     assert owners["application", "string literals"].flash_bytes >= len("twelve dozen of them")
 
 
+BLOB = b"\x1c\0\0\0TFL3" + bytes(range(1, 256)) * 80
+INCBIN = """
+.syntax unified
+.section .rodata.model, "a"
+.balign 16
+.global model
+model: .incbin "model.bin"
+model_end:
+.asciz "text that is none of the model's"
+"""
+
+
+@pytest.mark.parametrize("way", ["incbin", "objcopy"])
+def test_a_model_without_a_size_is_found(tmp_path: Path, way: str) -> None:
+    """As xxd is not the only way: labels around .incbin, or a file made an object."""
+    (tmp_path / "model.bin").write_bytes(BLOB)
+    file = tmp_path / "model.s"
+    file.write_text(INCBIN)
+    if way == "objcopy":
+        file = tmp_path / "model.o"
+        command = [
+            find_toolchain().objcopy, "-I", "binary", "-O", "elf32-littlearm", "-B", "arm",
+            "--rename-section", ".data=.rodata.model,alloc,load,readonly,data,contents",
+            "--redefine-sym", "_binary_model_bin_start=model", "model.bin", "model.o",
+        ]  # fmt: skip
+        subprocess.run(command, cwd=tmp_path, check=True)
+    # objcopy's symbol for the size is an address in the model here, and does not cut it.
+    elf = firmware(tmp_path, "-g", flash=0, model=file)
+    start = read_elf(elf).symbols["model"].address
+    assert start < len(BLOB) < start + len(BLOB)
+    footprint = elf_footprint(read_elf(elf))
+    exact(footprint, elf)
+    owners = {(o.group, o.name): o.flash_bytes for o in footprint.owners}
+    assert owners["model", "model data"] == len(BLOB)
+
+
 def test_without_debug_information_names_tell(tmp_path: Path) -> None:
     elf = firmware(tmp_path, "-Wl,--strip-debug")
     footprint = elf_footprint(read_elf(elf))
@@ -384,6 +421,21 @@ def test_diff_of_two_images(tmp_path: Path, with_symbols: Path) -> None:
     ran = lab("size", "--diff", with_symbols, other)
     assert ran.code == 0
     assert re.search(rf"\+0 B +\+{TABLE_BYTES:,} B  sine_table$", ran.out, re.MULTILINE)
+
+
+def test_owners_of_each_side_are_looked_up_once(
+    with_symbols: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once for every owner takes half a minute where there are 10,000."""
+    seen: list[Footprint] = []
+
+    def counted(footprint: Footprint) -> dict[tuple[str, str], Owner]:
+        seen.append(footprint)
+        return {(owner.group, owner.name): owner for owner in footprint.owners}
+
+    monkeypatch.setattr(size, "_owners", counted)
+    size_diff(with_symbols, with_symbols)
+    assert len(seen) == 2
 
 
 def test_diff_of_two_records(record: Path, tmp_path: Path) -> None:
