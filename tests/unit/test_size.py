@@ -15,6 +15,7 @@ from lab.elf import Image, Section, Segment, Symbol
 from lab.errors import InputError
 from lab.jobs.size import _changes
 from lab.linker_map import read_map
+from lab.measure.built_size import BuiltImage, Part
 from lab.measure.code_names import library_name, owner_by_name, owner_by_path, runtime_part
 from lab.measure.elf_size import _text_bytes, elf_footprint
 from lab.measure.footprint import Held, OwnerKey, Portion, Symbols, footprint_of
@@ -169,6 +170,21 @@ def test_both_lists_have_the_same_sums(parts: list[tuple[OwnerKey, str, int]]) -
     for owner in footprint.owners:
         assert sum(symbol.flash_bytes for symbol in owner.largest) == owner.flash_bytes
         assert all(symbol.name.isprintable() for symbol in owner.largest)
+
+
+def test_operators_that_one_section_registers_all_own_it() -> None:
+    """As in a library without a section for each function."""
+    built = object.__new__(BuiltImage)
+    kernels = Part("lib.a", "kernels.o", ".text")
+    symbols = {
+        f"_ZN6tflite12Register_{name}Ev": Symbol(0, 4, "function") for name in ("ADD", "SUB")
+    }
+    vars(built).update(
+        _image=SimpleNamespace(symbols=symbols),
+        parts=[(0, 8, kernels)],
+        _references={Part("ops.o", "", ".text"): {(symbol, "") for symbol in symbols}},
+    )
+    assert built.users == {kernels: {"ADD", "SUB"}}
 
 
 SIZES = st.dictionaries(st.text("ab", min_size=1, max_size=2), st.integers(1, 50), max_size=6)
