@@ -482,6 +482,7 @@ def test_json_on_standard_output_follows_the_schema(
     ran = lab("size", *(with_symbols if a == "ELF" else a for a in asked), "--json", "-")
     schema: dict[str, Any] = json.loads((ROOT / "docs" / f"{name}.schema.json").read_text())
     jsonschema.validate(json.loads(ran.out), schema)
+    assert json.loads(ran.out)["kind"] == name.replace("-", "_")
 
 
 # ---- usage and bad input ----
