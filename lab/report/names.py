@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _NAME = 60
+_UNNAMED = "(anonymous namespace)::"
 _TEMPLATE = re.compile(r"<[^<>]*>")
 
 
@@ -16,7 +17,7 @@ def tensor_name(name: str) -> str:
 
 def function_name(name: str) -> str:
     """A function's name without its arguments: they can be longer than the screen."""
-    return name.split("(", maxsplit=1)[0] or name
+    return name.replace(_UNNAMED, "").split("(", maxsplit=1)[0] or name
 
 
 def short_name(name: str) -> str:

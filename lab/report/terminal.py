@@ -325,5 +325,5 @@ def _row(what: str, size: int, how: str) -> str:
 
 def _bar(used: int, available: int) -> str:
     share = used / available if available else 0.0
-    filled = min(_BAR // 2, round(share * _BAR / 2))
+    filled = max(0, min(_BAR // 2, round(share * _BAR / 2)))
     return f"[{'#' * filled}{'.' * (_BAR // 2 - filled)}] {share:.1%}"
