@@ -80,12 +80,13 @@ def _one(target: str, board: str, asked: dict[str, str], output: Output) -> int:
 
 def _show(result: CheckResult, output: Output) -> int:
     found = result.details.footprint if result.details else None
+    failed = result.verdict.status == "failed"
     if output.take(result.to_json()):
         from lab.report import size as view
         from lab.report import terminal
 
-        if found:
-            print("\n".join(view.render(result)))
-        else:
+        if failed or not found:
             terminal.show(result)
-    return EXIT_OK if found else EXIT_VERDICT_NO
+        if found:  # also of an image that does not run
+            print("\n".join(["", *view.render(result)] if failed else view.render(result)))
+    return EXIT_OK if found and not failed else EXIT_VERDICT_NO

@@ -29,6 +29,7 @@ from lab.jobs import size
 from lab.jobs.size import elf_size, size_diff
 from lab.measure.built_size import BuiltImage, Part, built_footprint, flash_by_name
 from lab.measure.elf_size import elf_footprint
+from lab.measure.op_models import standard_models
 from lab.runner import library
 from lab.runtimes import load_crate
 from lab.size_records import ElfSize, SizeDiff
@@ -227,6 +228,27 @@ def test_what_does_not_run_has_no_owners_but_a_reason() -> None:
     assert ran.code == 1
     assert "TILE" in ran.out
     assert "owner" not in ran.out
+
+
+def test_what_links_but_does_not_run_has_owners_and_a_reason(tmp_path: Path) -> None:
+    """A kernel that stops: the other views say why, this one shows the image besides."""
+    runtime = manifest(tmp_path, build(for_core(CORES["cortex-m4f"])), TREE, "2026-08")
+    model, file = tmp_path / "ceil.tflite", tmp_path / "ceil.json"
+    model.write_bytes(next(standard_models("CEIL")).write(1))
+    asked = (model, "--board", NANO, "--runtime", runtime)
+    ran = lab("size", *asked)
+    assert ran.code == 1
+    assert ran.out.startswith("FAIL")
+    assert "halted" in ran.out
+    assert re.search(r" B +operator data|kernels: CEIL", ran.out)
+    for view in ("arena", "stack", "profile"):
+        ran = lab(view, *asked, "--json", file)
+        assert ran.code == 1
+        assert "halted" in ran.out
+        details = json.loads(file.read_text())["details"]
+        assert [name for name, what in details.items() if what] == ["footprint"]
+    assert lab("report", file).code == 0
+    assert "halted" in lab("report", file, "--html", "-").out
 
 
 @pytest.fixture(scope="module")
