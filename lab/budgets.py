@@ -34,7 +34,7 @@ class Metric:
     unit: str
     read: Callable[[CheckResult], Value | None]
 
-    def shown(self, value: Value) -> str:
+    def shown(self, value: Value | float) -> str:
         """A value with its unit."""
         if self.unit == "B":
             return format_size(int(value))

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from lab.cli import boards, build, cache, check, doctor, ops, runtime, zoo
+from lab.cli import boards, build, cache, check, ci, doctor, ops, runtime, zoo
 from lab.cli.arguments import examples
 from lab.cli.progress import VERBOSE, be_verbose, tell
 from lab.errors import LabError, one_line
@@ -54,6 +54,7 @@ app.command("demo", epilog=_HELP["demo"])(check.demo)
 app.add_typer(boards.app, name="boards")
 app.add_typer(zoo.app, name="zoo")
 app.add_typer(runtime.app, name="runtime")
+app.add_typer(ci.app, name="ci")
 app.add_typer(cache.app, name="cache")
 
 
