@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ConfigDict
 
@@ -15,6 +15,7 @@ from lab.units import format_size, parse_size
 from lab.yaml_source import StrictModel, shown
 
 Value = int | Fraction
+Figure = Literal["ram", "flash", "arena", "stack", "instructions", "cycles", "ms"]
 _COUNT = re.compile(r"([0-9]{1,15})([kMG]?)")
 _DECIMAL = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,6}))?")
 _FACTORS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3}
@@ -43,7 +44,7 @@ class Metric:
         return f"{int(value):,} {self.unit}"
 
 
-METRICS = {
+METRICS: dict[Figure, Metric] = {
     "ram": Metric("RAM needed", "B", lambda r: r.memory.ram.needed_bytes if r.memory else None),
     "flash": Metric(
         "flash needed", "B", lambda r: r.memory.flash.needed_bytes if r.memory else None
@@ -154,7 +155,7 @@ def _decimal(text: str, value: object) -> Fraction:
     return Fraction(text)
 
 
-def _limit(metric: str) -> BeforeValidator:
+def _limit(metric: Figure) -> BeforeValidator:
     return BeforeValidator(lambda value: parse_limit(METRICS[metric].unit, value))
 
 
@@ -171,7 +172,7 @@ class Budgets(StrictModel):
     cycles: Annotated[Limit | None, _limit("cycles")] = None
     ms: Annotated[Limit | None, _limit("ms")] = None
 
-    def limits(self) -> dict[str, Limit]:
+    def limits(self) -> dict[Figure, Limit]:
         """Those that are set."""
         found = {name: getattr(self, name) for name in METRICS}
         return {name: limit for name, limit in found.items() if limit is not None}

@@ -2,45 +2,46 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
+from lab.baseline import Accepted, Baseline, Change, Number, read_bytes, unreadable
+from lab.budgets import Figure
 from lab.details import Record
 
-Number = int | float
-Status = Literal["pass", "fail", "allowed", "no_answer"]
+Status = Literal["fail", "no_answer", "allowed", "pass"]  # the gravest first
+_HINT = "give a lab-baseline.json, or what lab ci run --json wrote"
 
 
 class Excess(Record):
     """A budget that was exceeded; numbers in the unit of the metric."""
 
-    metric: str
+    metric: Figure
     limit: Number
     actual: Number
     difference: Number
     growth: bool = Field(description="the limit is growth over the baseline, not absolute")
-    line: int = Field(description="of lab.yaml, where the budget stands")
+    line: int = Field(description="of the file of checks, where the budget stands")
     owner: str | None = Field(description="who grew most since the baseline, or takes most")
 
 
-class Change(Record):
-    """An owner that takes another amount than in the baseline."""
-
-    memory: Literal["flash", "static_ram", "arena"]
-    owner: str
-    before_bytes: int
-    after_bytes: int
-
-
 class Allowed(Record):
-    """A failure that is accepted for now; ``line`` is that of lab.yaml."""
+    """A failure that is accepted for now; ``what`` is a budget, or ``fit``."""
 
-    what: str
+    what: Figure | Literal["fit"]
     reason: str
     until: str
-    line: int
+    line: int = Field(description="of the file of checks")
     expired: bool
+
+
+class Note(Record):
+    """What people should know, though it fails nothing."""
+
+    text: str
+    line: int = Field(description="of the file of checks")
 
 
 class CiCheck(Record):
@@ -52,29 +53,62 @@ class CiCheck(Record):
 
     name: str
     model: str
+    model_file: str | None = Field(
+        description="relative to the repository; null: of the zoo, or not in the repository"
+    )
     board: str
-    line: int = Field(description="of lab.yaml, where the group of checks begins")
+    line: int = Field(description="of the file of checks, where the model stands")
     status: Status
-    verdict_status: Literal["fits", "does_not_fit", "failed"] | None
     verdict: str = Field(description="the verdict's summary; or why there is none")
-    figures: dict[str, Number] = Field(description="bytes, counts, milliseconds; by metric")
-    before: dict[str, Number] = Field(description="the same in the baseline; empty: not in it")
+    measured: Accepted | None = Field(description="null: no answer")
+    accepted: Accepted | None = Field(description="of the baseline; null: not in it")
     excesses: tuple[Excess, ...]
     changes: tuple[Change, ...] = Field(description="since the baseline, largest first")
     allowances: tuple[Allowed, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     command: str = Field(description="runs this check again")
     exit_code: int
+
+    @property
+    def fits(self) -> bool:
+        """Whether the model runs on the board; budgets are another matter."""
+        return self.measured is not None and self.measured.verdict == "fits"
+
+    def allowed(self, what: str) -> Allowed | None:
+        """The allowance that holds for a budget, or for ``fit``."""
+        held = (one for one in self.allowances if one.what == what and not one.expired)
+        return next(held, None)
 
 
 class CiResult(Record):
     """All checks of a file, in its order."""
 
     schema_version: Literal[1] = 1
-    file: str
-    baseline: str | None
+    file: str = Field(description="the file of checks, relative to the repository")
+    baseline: str | None = Field(description="as the file names it; null: there is none yet")
     checks: tuple[CiCheck, ...]
+    unchecked: tuple[str, ...] = Field(description="in the baseline, but not among the checks")
 
     def to_json(self) -> str:
         """The record as JSON text, fields in a fixed order."""
         return self.model_dump_json(indent=2) + "\n"
+
+
+def read_results(path: Path) -> Baseline:
+    """What was measured, from a baseline or from the record of a CI run.
+
+    Raises:
+        InputError: it cannot be read, or is neither.
+    """
+    data = read_bytes(path)
+    try:
+        return Baseline.model_validate_json(data, strict=True)
+    except ValidationError as error:
+        # A list of checks is what only a run has; all else is judged as a baseline.
+        if not any(detail["loc"] == ("checks",) for detail in error.errors(include_url=False)):
+            raise unreadable(path, "is no baseline", error, _HINT) from None
+    try:
+        result = CiResult.model_validate_json(data, strict=True)
+    except ValidationError as error:
+        raise unreadable(path, "is no result of lab ci run", error, _HINT) from None
+    return Baseline(checks={one.name: one.measured for one in result.checks if one.measured})

@@ -2,93 +2,63 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
-from lab.budgets import METRICS
-from lab.ci_result import Change, CiCheck, CiResult, Excess
+from lab.ci_result import CiCheck, CiResult
+from lab.report.ci_words import (
+    WORDS,
+    by_gravity,
+    figures_told,
+    problems,
+    remarks,
+    since_baseline,
+    summary,
+)
 
-WORDS = {"fail": "FAIL", "no_answer": "NO ANSWER", "allowed": "allowed", "pass": "pass"}
-COUNTED = {"fail": "failed", "no_answer": "no answer", "allowed": "allowed", "pass": "passed"}
-_MOST_CHANGES = 3
-_MEMORIES = {"flash": "flash", "static_ram": "static RAM", "arena": "arena"}
+_COLOURS = {"FAIL": "bold red", "NO ANSWER": "bold red", "allowed": "yellow", "pass": "green"}
+_WIDTH = max(map(len, WORDS.values()))
+
+
+def show(result: CiResult) -> None:
+    """Print the report on standard output, the verdicts in colour where colours are shown."""
+    if not sys.stdout.isatty():
+        print("\n".join(render(result)))
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(soft_wrap=True, highlight=False)
+    for line in render(result):
+        text = Text(line)
+        word = line[:_WIDTH].rstrip()
+        text.stylize(_COLOURS.get(word, ""), 0, len(word))
+        console.print(text)
 
 
 def render(result: CiResult) -> list[str]:
     """The report as lines of text."""
     lines = [line for check in by_gravity(result) for line in _check(result, check)]
-    return [*lines, "", summary(result)]
-
-
-def by_gravity(result: CiResult) -> list[CiCheck]:
-    """Checks that fail first; otherwise in the order of the file."""
-    order = list(WORDS)
-    return sorted(result.checks, key=lambda check: order.index(check.status))
-
-
-def summary(result: CiResult) -> str:
-    """How many checks ended how."""
-    counts = {word: sum(check.status == status for check in result.checks)
-              for status, word in COUNTED.items()}  # fmt: skip
-    told = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
-    against = f"against {result.baseline}" if result.baseline else "without a baseline"
-    return f"{len(result.checks)} checks of {result.file}, {against}: {told}"
-
-
-def problems(check: CiCheck) -> Iterator[tuple[int, str]]:
-    """Everything that is wrong with a check: line of the file, and one sentence."""
-    if check.verdict_status != "fits":
-        yield check.line, check.verdict
-    for excess in check.excesses:
-        yield excess.line, exceeded(excess, check)
-
-
-def exceeded(excess: Excess, check: CiCheck) -> str:
-    """One exceeded budget as a sentence: limit, actual, difference, owner."""
-    metric = METRICS[excess.metric]
-    limit = "what the baseline allows" if excess.growth else "the limit"
-    owner = f"; {excess.owner}" if excess.owner else ""
-    return (
-        f"{metric.title} {metric.shown(excess.actual)} is above {limit} "
-        f"{metric.shown(excess.limit)} by {metric.shown(excess.difference)} on {check.board}{owner}"
-    )
-
-
-def change(one: Change) -> str:
-    """An owner that takes another amount: ``flash kernels: CONV_2D +1,204 B``."""
-    difference = one.after_bytes - one.before_bytes
-    return f"{_MEMORIES[one.memory]} {one.owner} {difference:+,} B"
-
-
-def changed_figures(check: CiCheck) -> Iterator[str]:
-    """Figures that differ from the baseline: ``arena +4,096 B``."""
-    for name, metric in METRICS.items():
-        before, after = check.before.get(name), check.figures.get(name)
-        if before is not None and after is not None and before != after:
-            number = f"{after - before:+,.3f}" if metric.unit == "ms" else f"{after - before:+,}"
-            yield f"{name} {number} {metric.unit}"
+    notes = [f"note: {': '.join(filter(None, [one.subject, one.text]))}" for one in remarks(result)]
+    return [*lines, "", *notes, summary(result)]
 
 
 def _check(result: CiResult, check: CiCheck) -> Iterator[str]:
     word = WORDS[check.status]
-    found = list(problems(check))
+    found = problems(result, check)
     if not found:
-        yield f"{word:<9}  {check.name}: {_figures(check)}"
-    for line, text in found:
-        yield f"{word:<9}  {check.name}: {text} ({result.file}:{line})"
-    for allowed in check.allowances:
-        if check.status == "allowed":
-            yield f"{'':<9}    allowed until {allowed.until}: {allowed.reason}"
-    if changed := [*changed_figures(check)]:
-        owners = [change(one) for one in check.changes[:_MOST_CHANGES]]
-        yield f"{'':<9}    since the baseline: {', '.join(changed)}" + (
-            f" ({'; '.join(owners)})" if owners else ""
-        )
-    yield from (f"{'':<9}    {note}" for note in check.notes)
+        yield f"{word:<{_WIDTH}}  {check.name}: {figures_told(check)}"
+    for problem in found:
+        told = "allowed" if problem.reason else word
+        place = f"({problem.file}:{problem.line})"
+        yield f"{told:<{_WIDTH}}  {check.name}: {problem.text} {place}"
+        if problem.reason:
+            yield _more(problem.reason)
+    if told := since_baseline(check):
+        yield _more(f"since the baseline: {told}")
     if check.status in {"fail", "no_answer"}:
-        yield f"{'':<9}    again: {check.command}"
+        yield _more(f"again: {check.command}")
 
 
-def _figures(check: CiCheck) -> str:
-    told = ("ram", "flash", "arena")
-    shown = (f"{name} {int(check.figures[name]):,} B" for name in told if name in check.figures)
-    return ", ".join(shown)
+def _more(text: str) -> str:
+    return f"{'':<{_WIDTH}}    {text}"
