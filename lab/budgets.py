@@ -16,6 +16,7 @@ from lab.yaml_source import StrictModel, shown
 
 Value = int | Fraction
 Figure = Literal["ram", "flash", "arena", "stack", "instructions", "cycles", "ms"]
+Subject = Literal["fit", Figure]  # what can be wrong with a check, and be allowed for a while
 _COUNT = re.compile(r"([0-9]{1,15})([kMG]?)")
 _DECIMAL = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,6}))?")
 _FACTORS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3}
@@ -139,8 +140,10 @@ def _part(unit: str, value: object) -> tuple[str, Value]:
 
 
 def _amount(unit: str, text: str, value: object) -> Value:
-    if unit == "B":
+    if unit == "B" and text:
         return parse_size(text)
+    if unit == "B":
+        raise ValueError(f'must be a size, got {shown(value)} (write for example "64 KiB")')
     if unit == "ms":
         return _decimal(text.removesuffix("ms").strip(), value)
     match = _COUNT.fullmatch(re.sub(r"[_, ]", "", text))
@@ -151,7 +154,7 @@ def _amount(unit: str, text: str, value: object) -> Value:
 
 def _decimal(text: str, value: object) -> Fraction:
     if not _DECIMAL.fullmatch(text):
-        raise ValueError(f"must be a decimal number, got {shown(value)}")
+        raise ValueError(f"must be a number, got {shown(value)} (write for example 12.5)")
     return Fraction(text)
 
 

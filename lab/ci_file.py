@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from lab.budgets import Budgets, Figure
+from lab.budgets import Budgets, Figure, Subject
 from lab.yaml_source import (
     Finding,
     Items,
@@ -77,7 +77,7 @@ class Allowance(StrictModel):
         until: last day on which it holds.
     """
 
-    what: Figure | Literal["fit"]
+    what: Subject
     model: Text | None = None
     board: Text | None = None
     reason: Text

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from lab.baseline import Accepted, Baseline, Change, Number, read_bytes, unreadable
-from lab.budgets import Figure
+from lab.budgets import Figure, Subject
 from lab.details import Record
 
 Status = Literal["fail", "no_answer", "allowed", "pass"]  # the gravest first
@@ -30,7 +30,7 @@ class Excess(Record):
 class Allowed(Record):
     """A failure that is accepted for now; ``what`` is a budget, or ``fit``."""
 
-    what: Figure | Literal["fit"]
+    what: Subject
     reason: str
     until: str
     line: int = Field(description="of the file of checks")
@@ -105,7 +105,8 @@ def read_results(path: Path) -> Baseline:
         return Baseline.model_validate_json(data, strict=True)
     except ValidationError as error:
         # A list of checks is what only a run has; all else is judged as a baseline.
-        if not any(detail["loc"] == ("checks",) for detail in error.errors(include_url=False)):
+        found = {detail["loc"]: detail["input"] for detail in error.errors(include_url=False)}
+        if not isinstance(found.get(("checks",)), list):
             raise unreadable(path, "is no baseline", error, _HINT) from None
     try:
         result = CiResult.model_validate_json(data, strict=True)

@@ -27,7 +27,6 @@ from lab.jobs.parallel import Cell, Outcome, Unit, run_units
 from lab.jobs.would_do import library_boards, measured_on
 from lab.results import BatchResult, CheckResult, NoRecord
 from lab.runtimes import load_runtime
-from lab.yaml_source import nearest
 
 MAX_JOBS = 256
 
@@ -122,7 +121,7 @@ def named(boards: Sequence[str]) -> list[str]:
         matching = fnmatch.filter(board_names(), board)
         if not matching:
             what = f'no board of the library matches "{board}"'
-            raise UsageError(str(Problem("", what, nearest(board, board_names()))))
+            raise UsageError(str(Problem("", what, "lab boards lists them")))
         found.update(dict.fromkeys(matching))
     return list(found)
 

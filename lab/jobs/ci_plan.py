@@ -73,17 +73,20 @@ def planned(plan: Plan) -> list[Planned]:
 
 def _group(plan: Plan, number: int, findings: list[Finding]) -> list[Planned]:
     """The checks of one group; what is wrong is added to the findings."""
-    group = plan.file.checks[number]
+    group, before = plan.file.checks[number], len(findings)
     models = _look_up(plan, ("checks", number, "models"), group.models, _models, findings)
     boards = _look_up(plan, ("checks", number, "boards"), group.boards, _boards, findings)
-    findings += _for_nothing(plan, number, models, boards)
+    if len(findings) == before:  # otherwise it is not known what there is
+        findings += _for_nothing(plan, number, models, boards)
     try:
         options = Options(details=True, **_options(plan, number))  # type: ignore[arg-type]
         wanted = wanted_checks(list(models), list(boards), options)
     except (UsageError, InputError) as error:
         own: Place = ("checks", number, "options")
         place = own if own in plan.source.values else ("options",)
-        findings.append(plan.source.finding(place, " ".join(error.lines())))
+        first, *rest = error.lines()
+        more = f" (and {len(rest)} more problems)" if rest else ""
+        findings.append(plan.source.finding(place, f"{first}{more}"))
         return []
     suffix = f", {group.name}" if group.name else ""
     return [
