@@ -268,14 +268,23 @@ def load_board(name_or_path: str) -> Board:
         UsageError: no board of that name.
         InputError: the file cannot be read or breaks the schema; every problem at once.
     """
+    return load_board_file(board_path(name_or_path))
+
+
+def board_path(name_or_path: str) -> str:
+    """The file of a board; of a board file, itself.
+
+    Raises:
+        UsageError: no board of that name.
+    """
     if is_board_file(name_or_path):
-        return load_board_file(name_or_path)
+        return name_or_path
     names = board_names()
     if name_or_path not in names:
         hint = nearest(name_or_path.lower(), names)
         hint = hint if hint.startswith("did") else "lab boards lists them"
         raise UsageError(str(Problem("", f"no board {shown(name_or_path)}", hint)))
-    return load_board_file(str(data_dir("platforms") / f"{name_or_path}.yaml"))
+    return str(data_dir("platforms") / f"{name_or_path}.yaml")
 
 
 def is_board_file(name_or_path: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.board import is_board_file, load_board
+from lab.board import board_path, is_board_file
 from lab.ci_file import Allowance, Plan
 from lab.errors import InputError, Problem, UsageError, escape
 from lab.jobs.batch import Wanted, named, wanted_checks
@@ -147,7 +147,7 @@ def _boards(folder: Path, name: str) -> dict[str, str]:
         return {str(folder / name): name}
     if set(name) & set("*?["):
         return {board: board for board in named([name])}
-    load_board(name)
+    board_path(name)  # is there such a board?
     return {name: name}
 
 

@@ -64,13 +64,14 @@ class WholeFile:
         if target.exists() and not target.is_file():
             self._stream = open_output(path)
             return
-        partial = _beside(target)
         try:
-            partial.touch()
-            partial.unlink()
             target.unlink(missing_ok=True)
         except (OSError, ValueError) as error:
             raise unwritable(path, error) from None
+        if not target.parent.is_dir():
+            raise UsageError(f"cannot write {path}: there is no such directory")
+        if not os.access(target.parent, os.W_OK):
+            raise UsageError(f"cannot write {path}: permission denied")
 
     def write(self, data: bytes) -> None:
         """Write all of it.
@@ -96,7 +97,7 @@ def write_whole(path: str | Path, data: bytes, *, over: bool = True) -> None:
         UsageError: it cannot be written, or it is there and is to stay.
     """
     target = Path(os.path.realpath(path))
-    partial = _beside(target)
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         try:
             partial.write_bytes(data)
@@ -118,7 +119,3 @@ def append_output(path: str | Path, data: bytes) -> None:
             file.write(data)
     except (OSError, ValueError) as error:
         raise unwritable(path, error) from None
-
-
-def _beside(target: Path) -> Path:
-    return target.with_name(f".{target.name}.{os.getpid()}")

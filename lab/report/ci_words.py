@@ -77,11 +77,13 @@ def _reason(check: CiCheck, what: str) -> str | None:
 def _exceeded(excess: Excess, check: CiCheck) -> str:
     """One exceeded budget as a sentence: limit, actual, difference, owner."""
     metric = METRICS[excess.metric]
-    limit = "what the baseline allows," if excess.growth else "the limit"
+    limit = metric.shown(excess.limit)
+    if excess.growth and check.accepted:
+        limit += f" (growth over the baseline's {_plain(check.accepted, excess.metric)})"
     owner = f"; {excess.owner}" if excess.owner else ""
     return (
-        f"{metric.title} {metric.shown(excess.actual)} is above {limit} "
-        f"{metric.shown(excess.limit)} by {metric.shown(excess.difference)} on {check.board}{owner}"
+        f"{metric.title} {metric.shown(excess.actual)} is above the limit {limit} "
+        f"by {metric.shown(excess.difference)} on {check.board}{owner}"
     )
 
 
@@ -165,7 +167,11 @@ def figures_told(check: CiCheck) -> str:
 
 def figure(check: CiCheck, name: Figure) -> str:
     """A figure with its unit; empty when it was not measured."""
-    value = check.measured.figures.get(name) if check.measured else None
+    return _plain(check.measured, name) if check.measured else ""
+
+
+def _plain(measured: Accepted, name: Figure) -> str:
+    value = measured.figures.get(name)
     if value is None:
         return ""
     unit = METRICS[name].unit
