@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 from pathlib import Path
 from typing import BinaryIO
 
@@ -60,10 +62,10 @@ class WholeFile:
     def __init__(self, path: str | Path) -> None:
         self._path = path
         self._stream: BinaryIO | None = None
-        target = Path(os.path.realpath(path))
-        if target.exists() and not target.is_file():
+        if _is_special(path):
             self._stream = open_output(path)
             return
+        target = Path(os.path.realpath(path))
         try:
             target.unlink(missing_ok=True)
         except (OSError, ValueError) as error:
@@ -119,3 +121,10 @@ def append_output(path: str | Path, data: bytes) -> None:
             file.write(data)
     except (OSError, ValueError) as error:
         raise unwritable(path, error) from None
+
+
+def _is_special(path: str | Path) -> bool:
+    """Whether something is there that is no regular file."""
+    with contextlib.suppress(OSError, ValueError):
+        return not stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - the path as it was given
+    return False

@@ -77,12 +77,12 @@ def _reason(check: CiCheck, what: str) -> str | None:
 def _exceeded(excess: Excess, check: CiCheck) -> str:
     """One exceeded budget as a sentence: limit, actual, difference, owner."""
     metric = METRICS[excess.metric]
-    limit = metric.shown(excess.limit)
-    if excess.growth and check.accepted:
-        limit += f" (growth over the baseline's {_plain(check.accepted, excess.metric)})"
+    limit = f"the {'growth ' * excess.growth}limit {metric.shown(excess.limit)}"
     owner = f"; {excess.owner}" if excess.owner else ""
+    if excess.growth and check.accepted:
+        owner = f"; from {_plain(check.accepted, excess.metric)}{owner}"
     return (
-        f"{metric.title} {metric.shown(excess.actual)} is above the limit {limit} "
+        f"{metric.title} {metric.shown(excess.actual)} is above {limit} "
         f"by {metric.shown(excess.difference)} on {check.board}{owner}"
     )
 

@@ -45,5 +45,7 @@ def _case(suite: ET.Element, result: CiResult, check: CiCheck) -> None:
         told.text = "\n".join(
             [f"{one.text} ({one.file}:{one.line})" for one in found] + [f"again: {check.command}"]
         )
-    lines = [figures_told(check), since_baseline(check), *(note.text for note in check.notes)]
-    ET.SubElement(case, "system-out").text = "\n".join(line for line in lines if line)
+    since = since_baseline(check)
+    lines = [figures_told(check), f"since the baseline: {since}" if since else ""]
+    lines += [note.text for note in check.notes]
+    ET.SubElement(case, "system-out").text = "\n".join(filter(None, lines))
