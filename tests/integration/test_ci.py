@@ -17,8 +17,8 @@ from support import ROOT, Golden, lab, no_traceback
 
 from lab import Options, check
 from lab.baseline import Accepted, Baseline, accepted, made_with
-from lab.budgets import Figure
-from lab.ci_file import check_ci_file
+from lab.budgets import Budgets, Figure
+from lab.ci_file import Allowance, CheckOptions, CiFile, Group, check_ci_file
 from lab.ci_result import CiCheck, CiResult, read_results
 from lab.details import Details, Footprint, Owner, Record
 from lab.jobs.ci import judge
@@ -395,3 +395,12 @@ def test_a_batch_is_the_same_whatever_the_number_of_jobs(tmp_path: Path) -> None
     metrics: list[Figure] = ["ram", "flash", "arena", "stack", "instructions", "cycles", "ms"]
     assert all(c.measured and list(c.measured.figures) == metrics for c in result.checks)
     assert not re.search(r"/(home|root|tmp|work)/", one), "no paths of this machine"
+
+
+def test_the_file_in_the_docs_is_sound_and_says_every_key() -> None:
+    text = (ROOT / "docs" / "ci.md").read_text()
+    (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert len(check_ci_file(parse_yaml("ci.md", example)).file.checks) == 2
+    for model in (CiFile, Group, CheckOptions, Budgets, Allowance):
+        for name, field in model.model_fields.items():
+            assert re.search(rf"[`.]{field.alias or name}`", text), f"{name} is not in docs/ci.md"
