@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from lab.budgets import METRICS, Figure
 from lab.details import Details, Record
-from lab.errors import InputError, Problem
+from lab.errors import InputError, Problem, escape
 from lab.results import CheckResult
 
 MAX_BYTES = 50_000_000
@@ -179,7 +179,7 @@ def made_with(record: CheckResult) -> str | None:
     parts = [f"lab {build.lab}", build.compiler, build.libc, f"-{build.opt}", record.runtime.name]
     if record.runtime.library_sha256:
         parts.append(f"library {record.runtime.library_sha256[:12]}")
-    return ", ".join(parts)
+    return escape(", ".join(parts))
 
 
 def owners(details: Details | None) -> dict[str, dict[str, int]]:
@@ -187,7 +187,7 @@ def owners(details: Details | None) -> dict[str, dict[str, int]]:
     flash: dict[str, int] = {}
     static: dict[str, int] = {}
     for owner in details.footprint.owners if details and details.footprint else ():
-        name = owner.group if owner.name == owner.group else f"{owner.group}: {owner.name}"
+        name = owner.group if owner.name == owner.group else f"{owner.group}: {escape(owner.name)}"
         flash[name] = flash.get(name, 0) + owner.flash_bytes
         static[name] = static.get(name, 0) + owner.ram_bytes
     return {
@@ -205,7 +205,7 @@ def _arena(details: Details | None) -> dict[str, int]:
         if item.part == "persistent":
             name = f"persistent: {item.kind}"
         elif arena and _alive(item.first_operator, item.last_operator, arena.peak_operator):
-            name = f"{item.kind}: {item.name}"
+            name = f"{item.kind}: {escape(item.name)}"
         else:
             continue
         found[name] = found.get(name, 0) + item.size_bytes

@@ -60,6 +60,7 @@ class CiCheck(Record):
     line: int = Field(description="of the file of checks, where the model stands")
     status: Status
     verdict: str = Field(description="the verdict's summary; or why there is none")
+    model_is_cause: bool = Field(description="it does not fit, fails, or its file is damaged")
     measured: Accepted | None = Field(description="null: no answer")
     accepted: Accepted | None = Field(description="of the baseline; null: not in it")
     excesses: tuple[Excess, ...]

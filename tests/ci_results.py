@@ -34,7 +34,8 @@ def check(model: str = "mask.tflite", board: str = "nrf52dk", **other: Any) -> C
     fields: dict[str, Any] = {
         "name": f"{model} on {board}", "model": model, "model_file": f"models/{model}",
         "board": board, "line": 12, "status": "pass",
-        "verdict": "the arena could grow by 20,000 B in RAM", "measured": BEFORE,
+        "verdict": "the arena could grow by 20,000 B in RAM", "model_is_cause": False,
+        "measured": BEFORE,
         "accepted": BEFORE, "excesses": (), "allowances": (), "notes": (),
         "command": f"lab check models/{model} --board {board}", "exit_code": 0,
     }  # fmt: skip
@@ -75,12 +76,12 @@ def everything() -> CiResult:
         grown(board="rpi_pico", status="allowed", allowances=(held(),), exit_code=0),
         check(
             "large.tflite", status="fail", exit_code=1,
-            verdict="141,800 B of RAM are missing in RAM",
+            verdict="141,800 B of RAM are missing in RAM", model_is_cause=True,
             measured=BEFORE.model_copy(update={"verdict": "does_not_fit"}),
         ),
         check(
             "broken.tflite", "rpi_pico", status="no_answer", measured=None, accepted=None,
-            verdict="models/broken.tflite: is cut short", exit_code=3,
+            verdict="models/broken.tflite: is cut short", model_is_cause=True, exit_code=3,
         ),
         unchecked=("old.tflite on nrf52dk",),
     )  # fmt: skip

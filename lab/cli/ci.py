@@ -14,8 +14,10 @@ from lab.ci_file import DEFAULT_FILE
 from lab.cli.arguments import BoardsIfAny, examples
 from lab.cli.progress import Progress
 from lab.errors import UsageError
+from lab.units import counted
 
 if TYPE_CHECKING:
+    from lab.baseline import Baseline
     from lab.ci_file import Plan
     from lab.ci_result import CiResult
     from lab.jobs.ci_plan import Planned
@@ -71,10 +73,10 @@ def run(
     if github and markdown != (summary := os.environ.get(_SUMMARY)):
         wanted["summary"] = summary
     outputs = _Outputs(wanted, annotations=annotations or github)  # before anything is measured
-    plan, checks, outcomes = _measured(file, jobs)
-    from lab.jobs.ci import baseline_of, exit_code, judge
+    plan, before, checks, outcomes = _measured(file, jobs)
+    from lab.jobs.ci import exit_code, judge
 
-    result = judge(plan, checks, outcomes, baseline_of(plan), datetime.date.today())
+    result = judge(plan, checks, outcomes, before, datetime.date.today())
     outputs.take(result)
     raise typer.Exit(exit_code(result))
 
@@ -85,15 +87,16 @@ def accept(file: File = DEFAULT_FILE, jobs: Jobs = None) -> None:
 
     Says what is accepted with that. Without an answer for every check, nothing is written.
     """
-    plan, checks, outcomes = _measured(file, jobs)
-    from lab.jobs.ci import accept, baseline_of
+    plan, before, checks, outcomes = _measured(file, jobs)
+    from lab.jobs.ci import accept
     from lab.report.ci_diff import render
 
-    before = baseline_of(plan)
     after = accept(plan, checks, outcomes)
     for line in render(before, after) if before else ():
         typer.echo(line)
-    typer.echo(f"{plan.folder / plan.file.baseline}: {len(checks)} checks accepted; commit it")
+    typer.echo(
+        f"{plan.folder / plan.file.baseline}: {counted(len(checks), 'check')} accepted; commit it"
+    )
 
 
 @app.command(epilog=examples("lab ci diff lab-baseline.json ci.json"))
@@ -126,16 +129,19 @@ def init(
         typer.echo(line)
 
 
-def _measured(file: str, jobs: int | None) -> tuple[Plan, list[Planned], list[Outcome]]:
+def _measured(
+    file: str, jobs: int | None
+) -> tuple[Plan, Baseline | None, list[Planned], list[Outcome]]:
+    """What a file says, what was accepted before, and what its checks measure now."""
     from lab.ci_file import load_ci_file
     from lab.jobs.ci import baseline_of, measure
     from lab.jobs.ci_plan import planned
 
     plan = load_ci_file(file)
-    baseline_of(plan)  # a damaged one is told before anything is measured
+    before = baseline_of(plan)  # a damaged one is told before anything is measured
     checks = planned(plan)
     with Progress() as progress:
-        return plan, checks, measure(checks, jobs, progress)
+        return plan, before, checks, measure(checks, jobs, progress)
 
 
 class _Outputs:

@@ -14,6 +14,7 @@ from lab.errors import UsageError, escape
 from lab.jobs.batch import named
 from lab.jobs.ci_plan import planned
 from lab.jobs.files import write_whole
+from lab.units import counted
 from lab.yaml_source import MAX_TEXT, parse_yaml
 
 _BOARD = "arduino_nano33ble_sense"
@@ -74,8 +75,8 @@ def init(file: Path, boards: Sequence[str]) -> list[str]:
     checks = planned(check_ci_file(parse_yaml(str(file), text)))
     write_whole(file, text.encode(), over=False)
     left = [f"left out: {escape(name)}" for name in models if name not in listed]
-    found = f"{len(listed)} models" if listed else "no model here, so two of the zoo"
-    return [*left, f"{file}: {len(checks)} checks ({found}); next: lab ci run"]
+    found = counted(len(listed), "model") if listed else "no model here, so two of the zoo"
+    return [*left, f"{file}: {counted(len(checks), 'check')} ({found}); next: lab ci run"]
 
 
 def _models(folder: Path) -> list[str]:

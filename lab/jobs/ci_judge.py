@@ -15,7 +15,7 @@ from lab.baseline import Accepted, Change, Memory, Number, accepted, changes
 from lab.budgets import METRICS, Figure, Value
 from lab.ci_file import Plan
 from lab.ci_result import Allowed, CiCheck, Excess, Note, Status
-from lab.errors import EXIT_OK, EXIT_VERDICT_NO, LabError, escape, one_line
+from lab.errors import EXIT_OK, EXIT_VERDICT_NO, InputError, LabError, escape, one_line
 from lab.jobs.ci_plan import Planned
 from lab.jobs.parallel import Outcome
 from lab.results import CheckResult
@@ -60,6 +60,7 @@ class Judge:
             line=self.plan.line(*self.planned.place),
             status=status,
             verdict=self._verdict(),
+            model_is_cause=self._model_is_cause(),
             measured=self.measured,
             accepted=self.before,
             excesses=self.excesses,
@@ -176,6 +177,13 @@ class Judge:
         if isinstance(self.outcome, LabError):
             return " ".join(self.outcome.lines())
         return one_line(self.outcome.verdict.summary)
+
+    def _model_is_cause(self) -> bool:
+        """Whether the model is where to look for what is wrong, and not a tool or the board."""
+        if isinstance(self.outcome, InputError):
+            file = escape(self.planned.wanted.model)
+            return all(problem.where.startswith(file) for problem in self.outcome.problems)
+        return isinstance(self.outcome, CheckResult) and self.outcome.verdict.status != "fits"
 
     def _model_file(self) -> str | None:
         """The model's path in the repository; None for a zoo model, and for one outside."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from lab.baseline import Accepted, Baseline, changes
 from lab.report.ci_words import changed, changed_figures, was_and_is
+from lab.units import counted
 
 
 def render(before: Baseline, after: Baseline) -> list[str]:
@@ -20,7 +21,11 @@ def render(before: Baseline, after: Baseline) -> list[str]:
             lines += [f"{name}: {told[0]}", *(f"    {line}" for line in told[1:])]
         else:
             same += 1
-    return [*lines, *_toolchains(before, after), f"{same} of {len(after.checks)} checks unchanged"]
+    return [
+        *lines,
+        *_toolchains(before, after),
+        f"{same} of {counted(len(after.checks), 'check')} unchanged",
+    ]
 
 
 def _differences(then: Accepted, now: Accepted) -> Iterator[str]:

@@ -5,6 +5,7 @@ Names and texts come from models, firmware and files, so none of them is taken a
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +13,7 @@ from lab.budgets import METRICS
 from lab.ci_result import CiCheck, CiResult
 from lab.report.ci_words import (
     by_gravity,
-    counted,
+    ended,
     figure,
     problems,
     remarks,
@@ -22,6 +23,7 @@ from lab.report.ci_words import (
 
 _SHOWN = {"fail": "❌ **fail**", "no_answer": "❌ **no answer**", "allowed": "⚠️ allowed",
           "pass": "✅ pass"}  # fmt: skip
+_PASS = _SHOWN["pass"]
 _GRAVEST = list(_SHOWN)
 _MOST_COLUMNS = 6
 _MOST_ROWS = 12
@@ -33,16 +35,16 @@ def render(result: CiResult) -> str:
     """The result as Markdown."""
     bad = sum(check.status in {"fail", "no_answer"} for check in result.checks)
     parts = [
-        [f"### {'❌' if bad else '✅'} tflm-lab: {counted(result)}"],
+        [f"### {'❌' if bad else '✅'} tflm-lab: {ended(result)}"],
         list(_verdicts(result)),
         list(_section("What is wrong", list(_wrong(result)))),
         list(_section("Since the baseline", list(_changes(result)))),
         list(_section("To note", list(_notes(result)))),
         list(_folded("All figures", _figures(result))),
-        list(_folded("Run a check again", _commands(result))),
+        list(_folded("Run again", _commands(result))) if bad else [],
         [prose(summary(result))],
     ]
-    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+    return "\n\n".join("\n".join(part).strip("\n") for part in parts if part) + "\n"
 
 
 def code(text: str) -> str:
@@ -71,27 +73,24 @@ def _verdicts(result: CiResult) -> Iterator[str]:
         cells = {(board, model): found for (model, board), found in cells.items()}
     if len(columns) > _MOST_COLUMNS:
         return
-    passing = [row for row in rows if all(_passes(cells.get((row, c), [])) for c in columns)]
+    shown = rows
     if len(rows) > _MOST_ROWS:
-        rows = [row for row in rows if row not in passing][:_MOST_ROWS]
-    yield from _table(
-        ["", *map(code, columns)],
-        [[code(row), *(_cell(cells.get((row, c), [])) for c in columns)] for row in rows],
-    )
-    if len(rows) == _MOST_ROWS or (passing and passing[0] not in rows):
+        bad = (
+            row for row in rows if any(_gravest(cells, row, c) not in {"", _PASS} for c in columns)
+        )
+        shown = list(itertools.islice(bad, _MOST_ROWS))
+    if shown:
+        body = [[code(row), *(_gravest(cells, row, c) for c in columns)] for row in shown]
+        yield from _table(["", *map(code, columns)], body)
         yield ""
-        yield f"{len(passing)} rows in which everything passes are left out."
+    if left := len(rows) - len(shown):
+        yield f"{left} of {len(rows)} rows are left out, those first in which everything passes."
 
 
-def _passes(checks: Sequence[CiCheck]) -> bool:
-    return all(check.status == "pass" for check in checks)
-
-
-def _cell(checks: Sequence[CiCheck]) -> str:
-    """The gravest verdict on a model and board, with what is left in RAM or its first problem."""
-    if not checks:
-        return ""
-    return _SHOWN[min((check.status for check in checks), key=_GRAVEST.index)]
+def _gravest(cells: dict[tuple[str, str], list[CiCheck]], row: str, column: str) -> str:
+    """The gravest verdict on a model and board; empty: no check has them."""
+    found = [check.status for check in cells.get((row, column), ())]
+    return _SHOWN[min(found, key=_GRAVEST.index)] if found else ""
 
 
 def _wrong(result: CiResult) -> Iterator[str]:
@@ -152,7 +151,8 @@ def _figures(result: CiResult) -> list[str]:
 
 
 def _commands(result: CiResult) -> list[str]:
-    return [f"- {code(check.command)}" for check in by_gravity(result)]
+    bad = (check for check in by_gravity(result) if check.status in {"fail", "no_answer"})
+    return [f"- {code(check.command)}" for check in bad]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from lab.baseline import Accepted, Change
 from lab.budgets import METRICS, Figure
 from lab.ci_result import CiCheck, CiResult, Excess
+from lab.units import counted
 
 WORDS = {"fail": "FAIL", "no_answer": "NO ANSWER", "allowed": "allowed", "pass": "pass"}
 _COUNTED = {"fail": "failed", "no_answer": "no answer", "allowed": "allowed", "pass": "passed"}
@@ -40,7 +41,7 @@ def by_gravity(result: CiResult) -> list[CiCheck]:
     return sorted(result.checks, key=lambda check: order.index(check.status))
 
 
-def counted(result: CiResult) -> str:
+def ended(result: CiResult) -> str:
     """How many checks ended how: ``2 failed, 1 passed``."""
     counts = {word: sum(check.status == status for check in result.checks)
               for status, word in _COUNTED.items()}  # fmt: skip
@@ -50,8 +51,8 @@ def counted(result: CiResult) -> str:
 def summary(result: CiResult) -> str:
     """The run in one line."""
     against = f"against {result.baseline}" if result.baseline else "without a baseline"
-    number = f"{len(result.checks)} check{'s' * (len(result.checks) != 1)}"
-    return f"{number} of {result.file}, {against}: {counted(result)}"
+    number = counted(len(result.checks), "check")
+    return f"{number} of {result.file}, {against}: {ended(result)}"
 
 
 def problems(result: CiResult, check: CiCheck) -> list[Problem]:
@@ -61,7 +62,8 @@ def problems(result: CiResult, check: CiCheck) -> list[Problem]:
 
 def _problems(result: CiResult, check: CiCheck) -> Iterator[Problem]:
     if not check.fits:
-        file, line = (check.model_file, 1) if check.model_file else (result.file, check.line)
+        at_model = check.model_file if check.model_is_cause else None
+        file, line = (at_model, 1) if at_model else (result.file, check.line)
         what = "fit" if check.measured else "no_answer"
         yield Problem(what, check.verdict, file, line, _reason(check, what))
     for excess in check.excesses:

@@ -21,6 +21,7 @@ from lab.budgets import Budgets, Figure
 from lab.ci_file import Allowance, CheckOptions, CiFile, Group, check_ci_file
 from lab.ci_result import CiCheck, CiResult, read_results
 from lab.details import Details, Footprint, Owner, Record
+from lab.errors import InputError, LabError, NoVerdictError, Problem, ToolError
 from lab.jobs.ci import judge
 from lab.jobs.ci_plan import planned
 from lab.jobs.parallel import Outcome
@@ -404,3 +405,19 @@ def test_the_file_in_the_docs_is_sound_and_says_every_key() -> None:
     for model in (CiFile, Group, CheckOptions, Budgets, Allowance):
         for name, field in model.model_fields.items():
             assert re.search(rf"[`.]{field.alias or name}`", text), f"{name} is not in docs/ci.md"
+
+
+@pytest.mark.parametrize(
+    ("error", "is_cause"),
+    [
+        (InputError(Problem("tiny_float", "is cut short")), True),
+        (InputError(Problem("boards/mine.yaml:3:1", "core: is missing")), False),
+        (ToolError("no arm-none-eabi-gcc"), False),
+        (NoVerdictError("no verdict: time limit"), False),
+    ],
+)
+def test_what_gave_no_answer(error: LabError, is_cause: bool, judged: Judged) -> None:
+    found = judged("    allow: [{what: fit, reason: r, until: 2028-01-01}]\n", outcome=error)
+    assert (found.status, found.exit_code) == ("no_answer", error.exit_code), "never allowed"
+    assert (found.measured, found.model_is_cause) == (None, is_cause)
+    assert found.verdict == str(error)

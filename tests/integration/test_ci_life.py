@@ -88,17 +88,17 @@ def test_a_life(tmp_path: Path) -> None:
 
     # It begins: nothing is asked, everything passes, and it is accepted.
     assert repo.ci("init", "--board", "boards/mine.yaml").out == (
-        "lab.yaml: 1 checks (1 models); next: lab ci run\n"
+        "lab.yaml: 1 check (1 model); next: lab ci run\n"
     )
     first = repo.ci("run")
     assert (first.code, first.err) == (0, "")
     assert first.out.startswith(f"pass       {NAME}: ram ")
     assert first.out.endswith("1 check of lab.yaml, without a baseline: 1 passed\n")
-    assert repo.ci("accept").out == "lab-baseline.json: 1 checks accepted; commit it\n"
+    assert repo.ci("accept").out == "lab-baseline.json: 1 check accepted; commit it\n"
     accepted = repo.read("lab-baseline.json")
     baseline = Baseline.model_validate_json(accepted)
     assert list(baseline.checks) == [NAME]
-    assert repo.ci("accept").out.startswith("1 of 1 checks unchanged\n")
+    assert repo.ci("accept").out.startswith("1 of 1 check unchanged\n")
     assert repo.read("lab-baseline.json") == accepted
     repo.edit("lab.yaml", "#options:", BUDGETS + "#options:")
     green = repo.ci("run")
@@ -147,7 +147,7 @@ def test_a_life(tmp_path: Path) -> None:
     difference = repo.ci("diff", "lab-baseline.json", "ci.json")
     assert difference.code == 0
     assert f"arena +{grown:,} B" in difference.out.splitlines()[0]
-    assert repo.ci("diff", "ci.json", "ci.json").out == "1 of 1 checks unchanged\n"
+    assert repo.ci("diff", "ci.json", "ci.json").out == "1 of 1 check unchanged\n"
 
     # The budget is raised: green.
     repo.edit("lab.yaml", "+64 B]", "+32 KiB]")

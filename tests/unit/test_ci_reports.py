@@ -62,6 +62,7 @@ def test_the_view_of_a_reviewer_fits_a_screen() -> None:
     assert len(shown.splitlines()) < 60
     assert "arena \\+4,096 B: tensor mask" in shown.replace("+", "\\+").replace("\\\\+", "\\+")
     assert shown.count("kernels +1,204 B flash: CONV\\_2D") == 1, "one change, said once"
+    assert "18 of 30 rows are left out" in shown
     passing = [check(f"model_{n}.tflite", board) for n in range(200) for board in boards]
     assert len(ci_markdown.render(result(*passing)).partition("<details>")[0].splitlines()) < 20
 
@@ -304,3 +305,12 @@ def test_other_tools_are_said_once_for_all_checks() -> None:
         assert len(re.findall("not this commit", text)) == 1
         assert "m0.tflite on nrf52dk" in text
         assert "and 8 more" in text
+
+
+@pytest.mark.parametrize("number", [1, 12, 13])
+def test_rows_that_are_left_out_are_said(number: int) -> None:
+    passing = ci_markdown.render(result(*(check(f"m{n}.tflite") for n in range(number))))
+    table = passing.partition("<details>")[0]
+    left = f"{number} of {number} rows are left out"
+    assert (left in table) == (number > 12)
+    assert table.count("✅ pass |") == (number if number <= 12 else 0)
