@@ -17,9 +17,11 @@ from pydantic import AfterValidator, Field, ValidationError
 from lab.budgets import METRICS, Figure
 from lab.details import Details, Record
 from lab.errors import InputError, Problem, escape
+from lab.graph import shorten
 from lab.results import CheckResult
 
 MAX_BYTES = 50_000_000
+_NAME = 72  # characters of an owner that people read
 _HINT = "make it anew: lab ci accept"
 
 
@@ -61,6 +63,11 @@ class Accepted(Record):
     def other_tools(self, other: Accepted) -> bool:
         """Whether another compiler, runtime or lab made the other one: growth says nothing then."""
         return None not in {self.made_with, other.made_with} and self.made_with != other.made_with
+
+
+def short(owner: str) -> str:
+    """An owner in a sentence: fused layers carry all their names; the first says which it is."""
+    return shorten(owner.split(";", maxsplit=1)[0], _NAME)
 
 
 class Change(Record):

@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 
-from lab.baseline import Accepted, Change, Memory, Number, accepted, changes
+from lab.baseline import Accepted, Change, Memory, Number, accepted, changes, short
 from lab.budgets import METRICS, Figure, Value
 from lab.ci_file import Plan
 from lab.ci_result import Allowed, CiCheck, Excess, Note, Status
@@ -115,10 +115,10 @@ class Judge:
         if not self.other_tools:
             for one in self.changes:
                 if one.memory in memories and one.difference > 0:
-                    return f"{one.owner} {one.difference:+,} B"
+                    return f"{short(one.owner)} {one.difference:+,} B"
         taken = [item for memory in memories for item in measured.owners(memory).items()]
         name, size = max(taken, key=lambda item: item[1], default=("", 0))
-        return f"{name} {size:,} B" if name else None
+        return f"{short(name)} {size:,} B" if name else None
 
     @cached_property
     def allowances(self) -> tuple[Allowed, ...]:

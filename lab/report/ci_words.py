@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from lab.baseline import Accepted, Change
+from lab.baseline import Accepted, Change, short
 from lab.budgets import METRICS, Figure
 from lab.ci_result import CiCheck, CiResult, Excess
 from lab.units import counted
@@ -123,7 +123,7 @@ def some(names: Sequence[str]) -> str:
 
 def changed(one: Change) -> str:
     """An owner that takes another amount: ``kernels +1,204 B flash: CONV_2D``."""
-    group, _, name = one.owner.partition(": ")
+    group, _, name = short(one.owner).partition(": ")
     if one.memory == "arena":
         return f"arena {one.difference:+,} B: {group} {name}".rstrip()
     told = f"{group} {one.difference:+,} B {_MEMORIES[one.memory]}"
@@ -131,14 +131,19 @@ def changed(one: Change) -> str:
 
 
 def changed_figures(before: Accepted, after: Accepted) -> Iterator[str]:
-    """Figures that are not what they were: ``arena +4,096 B``."""
+    """Figures that are not what they were: ``arena +4,096 B``; of time, cycles or milliseconds."""
+    differences = {
+        name: after.figures[name] - then
+        for name, then in before.figures.items()
+        if name in after.figures and after.figures[name] != then
+    }
+    if "cycles" in differences:
+        differences.pop("ms", None)
     for name, metric in METRICS.items():
-        then, now = before.figures.get(name), after.figures.get(name)
-        if then is not None and now is not None and then != now:
-            if metric.unit == "ms":
-                yield f"time {now - then:+,.3f} ms"
-            else:
-                yield f"{name} {now - then:+,}" + " B" * (metric.unit == "B")
+        if name == "ms" and name in differences:
+            yield f"time {differences[name]:+,.3f} ms"
+        elif name in differences:
+            yield f"{name} {differences[name]:+,}" + " B" * (metric.unit == "B")
 
 
 def was_and_is(before: Accepted, after: Accepted) -> Iterator[str]:

@@ -20,6 +20,7 @@ from support import ROOT, Golden
 from lab.baseline import Baseline
 from lab.ci_result import CiResult, Note
 from lab.report import ci, ci_annotations, ci_diff, ci_html, ci_markdown, junit, sarif
+from lab.report.ci_words import since_baseline
 
 ALL = everything()
 PRINTABLE = st.text(
@@ -295,6 +296,17 @@ def test_diff_says_what_changed_by_check_and_owner() -> None:
         f"made with different tools, which may be the cause: {BEFORE.made_with}; then clang",
         "1 of 4 checks unchanged",
     ]
+
+
+def test_a_fused_layer_is_called_by_its_first_name_and_time_is_cycles() -> None:
+    fused = "tensor: net/conv_1/Relu;net/conv_1/BiasAdd;net/conv_1/convolution"
+    slower = {**BEFORE.figures, "cycles": 6_000_000, "ms": 93.75}
+    arena = {**BEFORE.arena, fused: 160}
+    after = BEFORE.model_copy(update={"figures": slower, "arena": arena})
+    told = since_baseline(check(measured=after))
+    assert told == "cycles +1,000,000 (arena +160 B: tensor net/conv_1/Relu)"
+    clock = BEFORE.model_copy(update={"figures": {**BEFORE.figures, "ms": 80.0}})
+    assert since_baseline(check(measured=clock)) == "time +1.875 ms"
 
 
 def test_other_tools_are_said_once_for_all_checks() -> None:
