@@ -74,6 +74,25 @@ def read_baseline(path: Path) -> Baseline | None:
         raise InputError(Problem(str(path), f"is no baseline: {_first(error)}", _HINT)) from None
 
 
+def accepted_as(path: Path, name: str) -> Accepted:
+    """What was accepted of one check.
+
+    Args:
+        path: of the baseline.
+        name: of the check, as the baseline has it.
+
+    Raises:
+        InputError: there is no baseline, it is damaged, or it does not hold the check.
+    """
+    baseline = read_baseline(path)
+    if baseline is None:
+        raise InputError(Problem(str(path), "no such file", "make it: lab ci accept"))
+    if name not in baseline.checks:
+        held = ", ".join(baseline.checks) or "nothing"
+        raise InputError(Problem(str(path), f'holds no check "{name}"', f"it holds {held}"))
+    return baseline.checks[name]
+
+
 def _first(error: ValidationError) -> str:
     detail: Any = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in detail["loc"])

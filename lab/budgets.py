@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, ConfigDict
 
 from lab.results import CheckResult
-from lab.units import format_size, parse_size
+from lab.units import parse_size
 from lab.yaml_source import StrictModel, shown
 
 Value = int | Fraction
@@ -36,11 +36,26 @@ class Metric:
 
     def shown(self, value: Value | float) -> str:
         """A value with its unit."""
-        if self.unit == "B":
-            return format_size(int(value))
         if self.unit == "ms":
             return f"{float(value):,.3f} ms"
         return f"{int(value):,} {self.unit}"
+
+    def above(
+        self, actual: Value | float, limit: Value | float, board: str, what: str = "the limit"
+    ) -> str:
+        """The sentence for a figure that is more than it may be; ``what`` is what limits it."""
+        most = limit if self.unit == "ms" else int(limit)
+        return (
+            f"{self.title} {self.shown(actual)} is above {what} {self.shown(most)} "
+            f"by {self.shown(actual - most)} on {board}"
+        )
+
+    def below(self, actual: Value | float, limit: Value | float, board: str) -> str:
+        """The sentence for a figure that is less than it must be."""
+        return (
+            f"{self.title} {self.shown(actual)} is below the limit {self.shown(limit)} "
+            f"by {self.shown(limit - actual)} on {board}"
+        )
 
 
 METRICS = {
@@ -142,9 +157,18 @@ def _amount(unit: str, text: str, value: object) -> Value:
         return parse_size(text)
     if unit == "ms":
         return _decimal(text.removesuffix("ms").strip(), value)
+    return parse_count(text)
+
+
+def parse_count(text: str) -> int:
+    """Read a count such as ``2500k``, ``100M`` or ``87,287,939``.
+
+    Raises:
+        ValueError: with what is wrong and how to write it.
+    """
     match = _COUNT.fullmatch(re.sub(r"[_, ]", "", text))
     if not match:
-        raise ValueError(f"must be a count, got {shown(value)} (write for example 2500k)")
+        raise ValueError(f"must be a count, got {shown(text)} (write for example 2500k)")
     return int(match[1]) * _FACTORS[match[2]]
 
 

@@ -47,10 +47,7 @@ def exceeded(excess: Excess, check: CiCheck) -> str:
     metric = METRICS[excess.metric]
     limit = "what the baseline allows" if excess.growth else "the limit"
     owner = f"; {excess.owner}" if excess.owner else ""
-    return (
-        f"{metric.title} {metric.shown(excess.actual)} is above {limit} "
-        f"{metric.shown(excess.limit)} by {metric.shown(excess.difference)} on {check.board}{owner}"
-    )
+    return metric.above(excess.actual, excess.limit, check.board, limit) + owner
 
 
 def change(one: Change) -> str:
