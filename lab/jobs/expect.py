@@ -119,7 +119,8 @@ def outputs(record: CheckResult, sha256: str) -> None:
 def printed(console: tuple[str, ...], text: str) -> None:
     """A line of the console holds a text. Raises AssertionError with what it holds."""
     if not any(text in line for line in console):
-        raise AssertionError(f'no line of the console holds "{text}": {" | ".join(console)}')
+        held = " | ".join(console) or "it is empty"
+        raise AssertionError(f'no line of the console holds "{text}": {held}')
 
 
 def unchanged(record: CheckResult, accepted: Accepted) -> None:
