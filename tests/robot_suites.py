@@ -42,19 +42,24 @@ class Done:
 
 
 def run(
-    *arguments: str | Path, to: Path, runner: Sequence[str] = ("robot",), **env: str
+    *arguments: str | Path,
+    to: Path,
+    cwd: Path | None = None,
+    runner: Sequence[str] = ("robot",),
+    **env: str,
 ) -> dict[str, Done]:
     """Run suites in a process of its own; every test by its full name.
 
     Args:
         arguments: of the runner.
         to: where output, log and report go.
+        cwd: where the runner is started; there too unless given.
         runner: module that runs them, and its own options.
         env: variables to add to the environment.
     """
     done = subprocess.run(
         [sys.executable, "-m", *runner, "--outputdir", to, "--nostatusrc", *arguments],
-        cwd=to,
+        cwd=cwd or to,
         env={**os.environ, **env},
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -61,12 +61,14 @@ class Bench:
 
         Raises:
             InputError: the file is damaged.
-            UsageError: there is no such board or bank.
+            UsageError: there is no such board or bank, or what was set makes no sense for it.
         """
         loaded = load_board(board)
-        changed = loaded.with_ram(ram)
-        self._board = (board, loaded)
-        self.set_up(ram=tuple(ram))
+        options = replace(self._options, ram=tuple(ram))
+        validate(options)
+        changed = usable(loaded, options)
+        self._board, self._options = (board, loaded), options
+        self._forget()
         return changed
 
     def load_model(self, model: str) -> Model:

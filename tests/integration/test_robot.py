@@ -156,7 +156,7 @@ def test_what_an_engine_lacks_is_skipped_with_its_reason(how: str, tmp_path: Pat
     if how == "variable":
         done = run("--variable", "ENGINE:renode", SUITES, to=tmp_path)
     else:
-        done = run(SUITES / "stack.robot", to=tmp_path, ENGINE="renode")
+        done = run("robot/stack.robot", to=tmp_path, cwd=ROOT, ENGINE="renode")
     skipped = {name: test.message for name, test in done.items() if test.status == "SKIP"}
     assert set(skipped.values()) == {'no engine "renode"; there is: unicorn'}
     assert done.keys() - skipped.keys() <= {"Robot.Bad Input.A Size Without A Meaning"}
