@@ -136,6 +136,11 @@ class _Watched(Session):
             self._mailbox.log(),
         )
 
+    def _begin(self, start: Start, instructions: int | None = None) -> None:
+        super()._begin(start, instructions)
+        if self.goal.kind == "symbol" and self.engine.register("pc") & ~1 in self.entries:
+            raise _ReachedError  # no engine stops where it stands
+
     def _run(self, until: Collection[int]) -> Stop:
         while True:
             places = self.entries | self._returns
