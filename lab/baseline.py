@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, ValidationError
 
-from lab.budgets import METRICS, Figure
+from lab.budgets import METRICS, MetricName
 from lab.details import Details, Record
 from lab.errors import InputError, Problem, escape
 from lab.graph import shorten
@@ -51,7 +51,7 @@ class Accepted(Record):
 
     made_with: Text | None
     verdict: Literal["fits", "does_not_fit", "failed"]
-    figures: dict[Figure, Number]
+    figures: dict[MetricName, Number]
     flash: dict[Text, Bytes]
     static_ram: dict[Text, Bytes]
     arena: dict[Text, Bytes]
@@ -152,6 +152,25 @@ def unreadable(path: Path, what: str, error: ValidationError, hint: str = "") ->
     return InputError(Problem(str(path), f"{what}: {_first(error)}", hint))
 
 
+def accepted_as(path: Path, name: str) -> Accepted:
+    """What was accepted of one check.
+
+    Args:
+        path: of the baseline.
+        name: of the check, as the baseline has it.
+
+    Raises:
+        InputError: there is no baseline, it is damaged, or it does not hold the check.
+    """
+    baseline = read_baseline(path)
+    if baseline is None:
+        raise InputError(Problem(str(path), "no such file", "make it: lab ci accept"))
+    if name not in baseline.checks:
+        held = ", ".join(baseline.checks) or "nothing"
+        raise InputError(Problem(str(path), f'holds no check "{name}"', f"it holds {held}"))
+    return baseline.checks[name]
+
+
 def _first(error: ValidationError) -> str:
     detail: Any = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in detail["loc"])
@@ -168,7 +187,7 @@ def accepted(record: CheckResult) -> Accepted:
     )
 
 
-def figures(record: CheckResult) -> dict[Figure, Number]:
+def figures(record: CheckResult) -> dict[MetricName, Number]:
     """What was measured of all that a budget may limit."""
     found = {name: metric.read(record) for name, metric in METRICS.items()}
     return {

@@ -11,12 +11,12 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, ConfigDict
 
 from lab.results import CheckResult
-from lab.units import format_size, parse_size
+from lab.units import parse_size
 from lab.yaml_source import StrictModel, shown
 
 Value = int | Fraction
-Figure = Literal["ram", "flash", "arena", "stack", "instructions", "cycles", "ms"]
-Subject = Literal["fit", Figure]  # what can be wrong with a check, and be allowed for a while
+MetricName = Literal["ram", "flash", "arena", "stack", "instructions", "cycles", "ms"]
+Subject = Literal["fit", MetricName]  # what can be wrong with a check, and be allowed for a while
 _COUNT = re.compile(r"([0-9]{1,15})([kMG]?)")
 _DECIMAL = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,6}))?")
 _FACTORS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3}
@@ -38,14 +38,29 @@ class Metric:
 
     def shown(self, value: Value | float) -> str:
         """A value with its unit."""
-        if self.unit == "B":
-            return format_size(int(value))
         if self.unit == "ms":
             return f"{float(value):,.3f} ms"
         return f"{int(value):,} {self.unit}"
 
+    def above(
+        self, actual: Value | float, limit: Value | float, board: str, what: str = "the limit"
+    ) -> str:
+        """The sentence for a figure that is more than it may be; ``what`` is what limits it."""
+        most = limit if self.unit == "ms" else int(limit)
+        return (
+            f"{self.title} {self.shown(actual)} is above {what} {self.shown(most)} "
+            f"by {self.shown(actual - most)} on {board}"
+        )
 
-METRICS: dict[Figure, Metric] = {
+    def below(self, actual: Value | float, limit: Value | float, board: str) -> str:
+        """The sentence for a figure that is less than it must be."""
+        return (
+            f"{self.title} {self.shown(actual)} is below the limit {self.shown(limit)} "
+            f"by {self.shown(limit - actual)} on {board}"
+        )
+
+
+METRICS: dict[MetricName, Metric] = {
     "ram": Metric("RAM needed", "B", lambda r: r.memory.ram.needed_bytes if r.memory else None),
     "flash": Metric(
         "flash needed", "B", lambda r: r.memory.flash.needed_bytes if r.memory else None
@@ -146,9 +161,18 @@ def _amount(unit: str, text: str, value: object) -> Value:
         raise ValueError(f'must be a size, got {shown(value)} (write for example "64 KiB")')
     if unit == "ms":
         return _decimal(text.removesuffix("ms").strip(), value)
+    return parse_count(text)
+
+
+def parse_count(text: str) -> int:
+    """Read a count such as ``2500k``, ``100M`` or ``87,287,939``.
+
+    Raises:
+        ValueError: with what is wrong and how to write it.
+    """
     match = _COUNT.fullmatch(re.sub(r"[_, ]", "", text))
     if not match:
-        raise ValueError(f"must be a count, got {shown(value)} (write for example 2500k)")
+        raise ValueError(f"must be a count, got {shown(text)} (write for example 2500k)")
     return int(match[1]) * _FACTORS[match[2]]
 
 
@@ -158,7 +182,7 @@ def _decimal(text: str, value: object) -> Fraction:
     return Fraction(text)
 
 
-def _limit(metric: Figure) -> BeforeValidator:
+def _limit(metric: MetricName) -> BeforeValidator:
     return BeforeValidator(lambda value: parse_limit(METRICS[metric].unit, value))
 
 
@@ -175,7 +199,7 @@ class Budgets(StrictModel):
     cycles: Annotated[Limit | None, _limit("cycles")] = None
     ms: Annotated[Limit | None, _limit("ms")] = None
 
-    def limits(self) -> dict[Figure, Limit]:
+    def limits(self) -> dict[MetricName, Limit]:
         """Those that are set."""
         found = {name: getattr(self, name) for name in METRICS}
         return {name: limit for name, limit in found.items() if limit is not None}

@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from lab.budgets import Budgets, Figure, Subject
+from lab.budgets import Budgets, MetricName, Subject
 from lab.yaml_source import (
     Finding,
     Items,
@@ -129,7 +129,7 @@ class Plan:
         own, common = self.file.checks[group].budgets, self.file.budgets
         return common.model_copy(update={str(name): limit for name, limit in own.limits().items()})
 
-    def budget_place(self, group: int, metric: Figure) -> Place:
+    def budget_place(self, group: int, metric: MetricName) -> Place:
         """Where a budget of a group is written."""
         own: Place = ("checks", group, "budgets", metric)
         return own if own in self.source.values else ("budgets", metric)

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from lab.baseline import Accepted, Baseline, Change, Number, read_bytes, unreadable
-from lab.budgets import Figure, Subject
+from lab.budgets import MetricName, Subject
 from lab.details import Record
 
 Status = Literal["fail", "no_answer", "allowed", "pass"]  # the gravest first
@@ -18,7 +18,7 @@ _HINT = "give a lab-baseline.json, or what lab ci run --json wrote"
 class Excess(Record):
     """A budget that was exceeded; numbers in the unit of the metric."""
 
-    metric: Figure
+    metric: MetricName
     limit: Number
     actual: Number
     difference: Number

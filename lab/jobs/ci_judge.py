@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from lab.baseline import Accepted, Change, Memory, Number, accepted, changes, short
-from lab.budgets import METRICS, Figure, Value
+from lab.budgets import METRICS, MetricName, Value
 from lab.ci_file import Plan
 from lab.ci_result import Allowed, CiCheck, Excess, Note, Status
 from lab.errors import EXIT_OK, EXIT_VERDICT_NO, InputError, LabError, escape, one_line
@@ -109,7 +109,7 @@ class Judge:
                 owner=self._owner(name, measured),
             )
 
-    def _owner(self, metric: Figure, measured: Accepted) -> str | None:
+    def _owner(self, metric: MetricName, measured: Accepted) -> str | None:
         """Who grew most since the baseline; where nothing can be said of that, who takes most."""
         memories = _MEMORIES.get(metric, ())
         if not self.other_tools:
@@ -209,6 +209,6 @@ def _exact(value: Number | None) -> Fraction | None:
     return None if value is None else Fraction(str(value))
 
 
-def _number(metric: Figure, value: Value) -> Number:
+def _number(metric: MetricName, value: Value) -> Number:
     """A value for the record: bytes and counts are whole, and a share of them is rounded down."""
     return round(float(value), 6) if METRICS[metric].unit == "ms" else int(value)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from lab.baseline import Accepted, Change, short
-from lab.budgets import METRICS, Figure
+from lab.budgets import METRICS, MetricName
 from lab.ci_result import CiCheck, CiResult, Excess
 from lab.units import counted
 
@@ -79,14 +79,11 @@ def _reason(check: CiCheck, what: str) -> str | None:
 def _exceeded(excess: Excess, check: CiCheck) -> str:
     """One exceeded budget as a sentence: limit, actual, difference, owner."""
     metric = METRICS[excess.metric]
-    limit = f"the {'growth ' * excess.growth}limit {metric.shown(excess.limit)}"
+    limit = f"the {'growth ' * excess.growth}limit"
     owner = f"; {excess.owner}" if excess.owner else ""
     if excess.growth and check.accepted:
         owner = f"; from {_plain(check.accepted, excess.metric)}{owner}"
-    return (
-        f"{metric.title} {metric.shown(excess.actual)} is above {limit} "
-        f"by {metric.shown(excess.difference)} on {check.board}{owner}"
-    )
+    return metric.above(excess.actual, excess.limit, check.board, limit) + owner
 
 
 @dataclass(frozen=True)
@@ -168,16 +165,16 @@ def since_baseline(check: CiCheck) -> str:
 
 def figures_told(check: CiCheck) -> str:
     """The figures that are asked for most, with their names; empty when nothing was measured."""
-    told: tuple[Figure, ...] = ("ram", "flash", "arena")
+    told: tuple[MetricName, ...] = ("ram", "flash", "arena")
     return ", ".join(f"{name} {figure(check, name)}" for name in told if figure(check, name))
 
 
-def figure(check: CiCheck, name: Figure) -> str:
+def figure(check: CiCheck, name: MetricName) -> str:
     """A figure with its unit; empty when it was not measured."""
     return _plain(check.measured, name) if check.measured else ""
 
 
-def _plain(measured: Accepted, name: Figure) -> str:
+def _plain(measured: Accepted, name: MetricName) -> str:
     value = measured.figures.get(name)
     if value is None:
         return ""

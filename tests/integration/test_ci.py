@@ -17,7 +17,7 @@ from support import ROOT, Golden, lab, no_traceback
 
 from lab import Options, check
 from lab.baseline import Accepted, Baseline, accepted, made_with
-from lab.budgets import Budgets, Figure
+from lab.budgets import Budgets, MetricName
 from lab.ci_file import Allowance, CheckOptions, CiFile, Group, check_ci_file
 from lab.ci_result import CiCheck, CiResult, read_results
 from lab.details import Details, Footprint, Owner, Record
@@ -393,7 +393,7 @@ def test_a_batch_is_the_same_whatever_the_number_of_jobs(tmp_path: Path) -> None
         "tiny_float on nrf52dk", "tiny_float on rpi_pico", "sensor_fusion on nrf52dk",
         "sensor_fusion on rpi_pico",
     ]  # fmt: skip
-    metrics: list[Figure] = ["ram", "flash", "arena", "stack", "instructions", "cycles", "ms"]
+    metrics: list[MetricName] = ["ram", "flash", "arena", "stack", "instructions", "cycles", "ms"]
     assert all(c.measured and list(c.measured.figures) == metrics for c in result.checks)
     assert not re.search(r"/(home|root|tmp|work)/", one), "no paths of this machine"
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.budgets import METRICS, Budgets, Figure, Limit, Value, parse_limit
+from lab.budgets import METRICS, Budgets, Limit, MetricName, Value, parse_limit
 
 UNITS = sorted({metric.unit for metric in METRICS.values()})
 WHOLE = st.integers(0, 10**9)
@@ -115,7 +115,7 @@ def test_forms(unit: str, value: object, limit: Limit) -> None:
         ("ms", 1.25, "1.250 ms"),
     ],
 )
-def test_shown_with_its_unit(name: Figure, value: float, text: str) -> None:
+def test_shown_with_its_unit(name: MetricName, value: float, text: str) -> None:
     assert METRICS[name].shown(value) == text
 
 
