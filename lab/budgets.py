@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated
@@ -175,3 +175,55 @@ class Budgets(StrictModel):
         """Those that are set."""
         found = {name: getattr(self, name) for name in METRICS}
         return {name: limit for name, limit in found.items() if limit is not None}
+
+
+@dataclass(frozen=True)
+class Excess:
+    """A figure above its limit, both in the unit of the metric.
+
+    Attributes:
+        metric: name in ``METRICS``.
+        limit: the most that was allowed; whole bytes and counts.
+        actual: what was measured.
+        growth: the limit is growth over a baseline, not absolute.
+    """
+
+    metric: str
+    limit: Value
+    actual: Value
+    growth: bool
+
+    def sentence(self, board: str) -> str:
+        """What was measured, the limit, the difference, and where, with their units."""
+        metric = METRICS[self.metric]
+        limit = "what the baseline allows," if self.growth else "the limit"
+        return (
+            f"{metric.title} {metric.shown(self.actual)} is above {limit} "
+            f"{metric.shown(self.limit)} by {metric.shown(self.actual - self.limit)} on {board}"
+        )
+
+
+def figures(record: CheckResult) -> dict[str, Value]:
+    """What was measured of all that a budget may limit, by metric."""
+    found = {name: metric.read(record) for name, metric in METRICS.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def excesses(
+    budgets: Budgets, measured: Mapping[str, Value], before: Mapping[str, Value]
+) -> Iterator[Excess]:
+    """Budgets that are exceeded, in the order of the metrics.
+
+    Args:
+        budgets: the limits.
+        measured: ``figures`` of a record.
+        before: the same in the baseline; empty: there is none.
+    """
+    for name, limit in budgets.limits().items():
+        allowed = limit.allowed(before.get(name))
+        actual = measured.get(name)
+        if allowed is None or actual is None or actual <= allowed:
+            continue
+        growth = limit.most is None or allowed < limit.most
+        whole = allowed if METRICS[name].unit == "ms" else int(allowed)
+        yield Excess(name, whole, actual, growth)

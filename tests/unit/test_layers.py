@@ -25,9 +25,9 @@ LAYERS = (
     {"lab.toolchain", "lab.cache"},
     {"lab.model", "lab.graph", "lab.flatbuffer", "lab.tflite_schema", "lab.zoo", "lab.elf",
      "lab.dwarf", "lab.cores", "lab.decode", "lab.alignment", "lab.banks", "lab.board",
-     "lab.yaml_source", "lab.placement", "lab.results", "lab.generations", "lab.archive", "lab.details", "lab.budgets",
-     "lab.ci_file", "lab.ci_result", "lab.baseline",
-     "lab.object_file", "lab.arm_attributes", "lab.headers", "lab.library_facts"},
+     "lab.yaml_source", "lab.placement", "lab.results", "lab.details", "lab.budgets", "lab.ci_file",
+     "lab.ci_result", "lab.baseline", "lab.generations", "lab.archive", "lab.object_file",
+     "lab.arm_attributes", "lab.headers", "lab.library_facts"},
     {"lab.errors", "lab.units", "lab.paths", "lab.version"},
 )  # fmt: skip
 DATA = 9  # the row of what is only read; with the one below, all that a report may import
