@@ -82,7 +82,11 @@ def _arena(record: CheckResult) -> ArenaMap:
 
 def _stack(record: CheckResult) -> StackDetails:
     def chain(depth: int, *functions: str) -> tuple[StackFrame, ...]:
-        return tuple(StackFrame(function=name, frame_bytes=depth // 4) for name in functions)
+        nothing = dict.fromkeys(StackFrame.model_fields)  # what is not of interest here
+        return tuple(
+            StackFrame.model_validate({**nothing, "function": name, "frame_bytes": depth // 4})
+            for name in functions
+        )
 
     assert record.stack
     points = [

@@ -110,11 +110,11 @@ class _Ranking:
 
 
 def _rankings(result: CheckResult) -> list[_Ranking]:
-    """Of RAM, flash and time; that of the limit first."""
+    """Of RAM, flash and time; that of the limit first. Who sets the stack stands in the verdict."""
     limit = result.verdict.limit
     found = []
     for title, all_shares, binds in (
-        ("RAM", shares.ram_shares(result), limit in {"ram", "arena", "stack"}),
+        ("RAM", shares.ram_shares(result), limit in {"ram", "arena"}),
         ("Flash", shares.flash_shares(result), limit == "flash"),
         ("Time", shares.time_shares(result), False),
     ):

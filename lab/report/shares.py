@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lab.details import ArenaItem, ArenaMap, Footprint, Owner
-from lab.report.names import tensor_name
+from lab.report.names import short_name, tensor_name
 from lab.results import Arena, CheckResult
 
 _PERSISTENT = {
@@ -105,7 +105,12 @@ def time_shares(result: CheckResult) -> list[Share]:
         return []
     inside = sum(operator.cycles for operator in result.operators)
     shares = [
-        Share(f"#{operator.index} {operator.name}", operator.cycles, "kernels")
+        Share(
+            f"#{operator.index} {operator.name}",
+            operator.cycles,
+            "kernels",
+            short_name(operator.output or ""),
+        )
         for operator in result.operators
     ]
     rest = result.run.cycles - inside
@@ -143,7 +148,7 @@ def _arena_items(arena: ArenaMap) -> Iterator[Share]:
     persistent = [item for item in arena.items if item.part == "persistent"]
     for kind in sorted({item.kind for item in persistent}):
         items = [item for item in persistent if item.kind == kind]
-        parts = tuple((item.name, item.size_bytes) for item in largest_items(items))
+        parts = tuple((tensor_name(item.name), item.size_bytes) for item in largest_items(items))
         size = sum(item.size_bytes for item in items)
         note = f"persistent, {len(items)} pieces"
         yield Share(_PERSISTENT.get(kind, kind), size, kind, note, parts)

@@ -40,6 +40,7 @@ def test_what_was_written_is_read(record: Path) -> None:
         (b"\xff\xfe{", "no JSON"),
         (b"[" * 100_000, "recursion limit"),
         (b'{"schema_version": ' + b"9" * 10_000 + b"}", "no JSON"),
+        (b'{"schema_version": ' + b"9" * 400 + b"}", "beyond every measurement"),
         (b'{"schema_version": 1e999}', "beyond every measurement"),
         (b'{"schema_version": NaN}', "no JSON"),
         (b"3", "no record of the lab"),

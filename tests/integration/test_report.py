@@ -176,6 +176,22 @@ def test_the_first_screen_names_tensors_that_live_together(tmp_path: Path) -> No
         assert limit.index("joined") < limit.index("Flash")
 
 
+@pytest.mark.parametrize(
+    ("name", "limit"), [("ram", "RAM"), ("arena", "RAM"), ("flash", "Flash"), ("stack", "")]
+)
+def test_the_first_screen_begins_with_the_limit(
+    records: dict[str, CheckResult], name: str, limit: str
+) -> None:
+    text = first_screen(html.render(records[name]))
+    before, _, after = text.partition("the limit")
+    assert bool(after) == bool(limit)
+    if limit:
+        assert before.split()[-1] == limit
+        assert records[name].verdict.summary in text
+    else:
+        assert "deepest in tflite::ops::micro::depthwise_conv::Eval" in text
+
+
 def test_the_first_screen_names_a_table_in_flash(records: dict[str, CheckResult]) -> None:
     """Also what no operator has to do with, such as a table of the application."""
     record = with_details(records["flash"])
