@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 from html import escape
 
+from lab.report.arena_plot import plot
 from lab.report.terminal import render
 from lab.results import CheckResult
 
@@ -14,17 +16,9 @@ def report(record: CheckResult) -> str:
 
 
 def arena_map(record: CheckResult) -> str:
-    """Who lies where in the arena, by address."""
-    arena = record.details.arena if record.details else None
-    if arena is None:
-        return "the record has no arena map"
-    rows = "".join(
-        f"<tr><td>{item.offset_bytes:,}</td><td>{item.size_bytes:,}</td>"
-        f"<td>{escape(item.kind)}</td><td>{escape(item.name)}</td></tr>"
-        for item in arena.items
-    )
-    return (
-        f"<p>arena of {arena.size_bytes:,} B, measured in the probe map</p>"
-        "<table><tr><th>offset, B</th><th>size, B</th><th>kind</th><th>name</th></tr>"
-        f"{rows}</table>"
-    )
+    """The arena map as a picture; words where the record has none."""
+    if record.details is None or record.details.arena is None:
+        return "the record has no arena map (check with details)"
+    picture = base64.b64encode(plot(record, "png")).decode()
+    text = f"arena of {record.details.arena.size_bytes:,} B, measured in the probe map"
+    return f'<p>{text}</p><img alt="{text}" src="data:image/png;base64,{picture}">'

@@ -121,7 +121,7 @@ BY_HAND: list[tuple[str, str, list[str]]] = [
      ['16:15: checks[0].budgets.cycles: must be a count, got "many" (hint: write for example'
       ' 2500k)']),
     ("cycles: 2500k", "cycles: -5",
-     ["16:15: checks[0].budgets.cycles: must be a count, got -5 (hint: write for example"
+     ["16:15: checks[0].budgets.cycles: must be a count, got \"-5\" (hint: write for example"
       " 2500k)"]),
     ("cycles: 2500k", "cycles: +1e400 %",
      ['16:15: checks[0].budgets.cycles: must be a number, got "+1e400 %" (hint: write for'

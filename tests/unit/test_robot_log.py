@@ -1,36 +1,32 @@
-"""What Robot's log shows is HTML, whatever a model calls its tensors."""
+"""What Robot's log shows of a record."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import cast
+import base64
+import re
+from pathlib import Path
 
-from lab.details import ArenaItem, ArenaMap
+from lab.jobs.records import read_record
 from lab.report import robot_log
-from lab.results import CheckResult
+
+RECORD = read_record(Path(__file__).resolve().parents[1] / "golden" / "record.json")
 
 
-def record(arena: ArenaMap | None) -> CheckResult:
-    return cast(CheckResult, SimpleNamespace(details=SimpleNamespace(arena=arena)))
-
-
-def item(name: str) -> ArenaItem:
-    return ArenaItem(
-        part="non_persistent", kind="tensor", name=name, offset_bytes=4096, size_bytes=64,
-        data_bytes=60, shape=(60,), dtype="int8", tensor=1, operator=None, first_operator=0,
-        last_operator=1,
-    )  # fmt: skip
-
-
-def test_a_map_lists_who_lies_where() -> None:
-    arena = ArenaMap(
-        size_bytes=8192, items=(item("a<b>&c"),), live_bytes=(64,), peak_operator=0,
-        lower_bound_bytes=64, planned_bytes=64, planning=(),
-    )  # fmt: skip
-    text = robot_log.arena_map(record(arena))
-    assert "arena of 8,192 B" in text
-    assert "<td>4,096</td><td>64</td><td>tensor</td><td>a&lt;b&gt;&amp;c</td>" in text
+def test_the_map_is_a_picture() -> None:
+    assert RECORD.details
+    assert RECORD.details.arena
+    text = robot_log.arena_map(RECORD)
+    assert f"arena of {RECORD.details.arena.size_bytes:,} B" in text
+    match = re.search(r'src="data:image/png;base64,([^"]+)"', text)
+    assert match
+    assert base64.b64decode(match[1]).startswith(b"\x89PNG")
 
 
 def test_a_record_without_a_map_says_so() -> None:
-    assert robot_log.arena_map(record(None)) == "the record has no arena map"
+    bare = RECORD.model_copy(update={"details": None})
+    assert robot_log.arena_map(bare) == "the record has no arena map (check with details)"
+
+
+def test_the_report_is_escaped() -> None:
+    name = RECORD.model.model_copy(update={"name": "<b>.tflite"})
+    assert "&lt;b&gt;.tflite" in robot_log.report(RECORD.model_copy(update={"model": name}))
