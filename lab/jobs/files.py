@@ -70,9 +70,9 @@ def write_output(path: str | Path, file: BinaryIO, data: bytes) -> None:
     """
     left = memoryview(data)
     try:
-        with _emptied(path, file) as file:
+        with _emptied(path, file) as place:
             while left:
-                left = left[file.write(left) :]
+                left = left[place.write(left) :]
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -9,6 +9,7 @@ from typing import TypeVar
 from lab.details import ArenaItem, ArenaMap
 from lab.report.arena_chart import chart
 from lab.report.names import tensor_name
+from lab.report.terminal import trouble
 from lab.results import Arena, CheckResult
 from lab.units import format_size
 
@@ -60,6 +61,7 @@ def _headline(result: CheckResult, arena: Arena) -> Iterator[str]:
         f"ARENA  {result.model.name} on {result.board.name}: required "
         f"{format_size(arena.required_bytes)}, reported by TFLM {arena.reported_bytes:,} B"
     )
+    yield from trouble(result)
 
 
 def _parts(arena: Arena) -> Iterator[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lab.details import FunctionCost, Profile
 from lab.report.names import tensor_name
+from lab.report.terminal import trouble
 from lab.results import CheckResult, Operator, Run
 
 RUNTIME = "runtime"
@@ -50,6 +51,7 @@ class _View:
             f"PROFILE  {self.result.model.name} on {board.name}: {run.instructions:,} "
             f"instructions, exact; {run.cycles:,} cycles, modelled"
         )
+        yield from trouble(self.result)
         yield (
             f"         {run.milliseconds:,.1f} ms at {board.clock_hz / 1e6:g} MHz and zero wait "
             f"states (model {run.cycle_model}, {run.cycle_class}); the first inference"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from lab.details import Footprint, Owner, SymbolSize
 from lab.errors import one_line
+from lab.report.terminal import trouble
 from lab.results import CheckResult
 from lab.size_records import Change, ElfSize, SizeDiff
 from lab.units import format_size
@@ -29,6 +30,7 @@ def render(result: CheckResult) -> list[str]:
     flash = sum(bank.size_bytes for bank in board.flash)
     return [
         f"{result.model.name} on {board.name}: {_biggest(footprint)}",
+        *trouble(result),
         f"  {result.runtime.name}, {result.runtime.kernels} kernels, -{build.opt}, "
         f"{build.compiler}, {board.core}",
         "",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lab.details import StackDetails, StackPoint
+from lab.report.terminal import trouble
 from lab.results import CheckResult, Stack
 from lab.units import format_size
 
@@ -50,6 +51,7 @@ class _View:
             f"STACK  {self.result.model.name} on {self.result.board.name}: "
             f"{_at_least(stack)}{format_size(deepest)}, {'exact' if _exact(stack) else 'measured'}"
         )
+        yield from trouble(self.result)
         yield "       from the initial SP to the lowest in the whole run, at the required arena"
         if stack:
             how = "by rule" if self.result.request.stack_reserve_bytes is None else "as asked for"
@@ -57,8 +59,6 @@ class _View:
                 f"       {stack.runner_bytes:,} B of it are frames of the lab's runner; set aside "
                 f"{how}: {stack.reserve_bytes:,} B"
             )
-        if self.result.verdict.limit == "stack":
-            yield f"       DOES NOT FIT: {self.result.verdict.summary}"
 
     def chain(self, operator: int | None) -> Iterator[str]:
         """The call chain of an operator's deepest point, or of the deepest of all."""

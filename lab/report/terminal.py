@@ -56,6 +56,18 @@ def margin(result: CheckResult) -> str:
     return verdict.summary
 
 
+def trouble(result: CheckResult) -> list[str]:
+    """The line for views of a model that does not run on its board: they show it all the same."""
+    verdict = result.verdict
+    if verdict.status == "fits":
+        return []
+    where = "on this board" if verdict.status == "failed" else "this board"
+    return [
+        f"{WORDS[verdict.status]} {where}: {margin(result)} (lab check says why); measured in the "
+        "probe map"
+    ]
+
+
 def _flash_free(result: CheckResult) -> str:
     assert result.memory
     return format_size(result.memory.flash.available_bytes - result.memory.flash.needed_bytes)
