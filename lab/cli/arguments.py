@@ -11,6 +11,7 @@ import typer
 
 SECONDS = 600.0  # default of --timeout
 
+
 def examples(*lines: str) -> str:
     """The end of a help text: commands to copy, unfolded."""
     return "\n".join(["Examples:", "", "\b", *(f"  {line}" for line in lines)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lab.details import Footprint, Owner, SymbolSize
-from lab.errors import one_line
+from lab.report.names import both_ends, function_name, last_part
 from lab.report.terminal import trouble
 from lab.results import CheckResult
 from lab.size_records import Change, ElfSize, SizeDiff
@@ -114,7 +114,7 @@ def _owners(footprint: Footprint) -> Iterator[str]:
     for owner in footprint.owners[:_MOST_OWNERS]:
         yield f"{_sizes(owner.flash_bytes, flash, owner.ram_bytes)}    {_title(owner)}"
         if owner.operators and owner.group != "kernels":
-            yield f"{_INDENT}for {_words(', '.join(owner.operators))}"
+            yield f"{_INDENT}for {both_ends(', '.join(owner.operators), _NAME)}"
         large = max(_share(owner.flash_bytes, flash), _share(owner.ram_bytes, ram)) >= _LARGE
         if large and len(owner.largest) > 1:
             yield f"{_INDENT}{_symbols(owner.largest[:_MOST_SYMBOLS])}"
@@ -132,7 +132,7 @@ def _title(owner: Owner) -> str:
     if owner.group == "shared kernels" and owner.operators:
         return f"kernel code that {len(owner.operators)} operators share"
     title = f"{owner.group}: {owner.name}"
-    return owner.name if owner.name.startswith(owner.group) else _words(title)
+    return owner.name if owner.name.startswith(owner.group) else both_ends(title, _NAME)
 
 
 def _taken(owner: Owner) -> str:
@@ -141,14 +141,17 @@ def _taken(owner: Owner) -> str:
 
 
 def _symbols(symbols: Sequence[SymbolSize]) -> str:
-    return ", ".join(f"{_tail(s.name)} {max(s.flash_bytes, s.ram_bytes):,} B" for s in symbols)
+    return ", ".join(
+        f"{last_part(function_name(one.name), _SYMBOL)} {max(one.flash_bytes, one.ram_bytes):,} B"
+        for one in symbols
+    )
 
 
 def _changed(changes: Sequence[Change], *, whole: bool) -> Iterator[str]:
     for one in changes[:_MOST_CHANGES]:
         owner = f"{one.group}: {one.owner}"
         name = owner if whole else one.symbol or f"the rest of {owner}"
-        yield f"{one.flash:>+11,} B {one.ram:>+10,} B  {_words(name)}"
+        yield f"{one.flash:>+11,} B {one.ram:>+10,} B  {both_ends(name, _NAME)}"
     rest = changes[_MOST_CHANGES:]
     if rest:
         flash, ram = sum(one.flash for one in rest), sum(one.ram for one in rest)
@@ -164,15 +167,3 @@ def _use(what: str, used: int, available: int) -> str:
 
 def _share(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
-
-
-def _tail(text: str) -> str:
-    """The end of a name: what comes before are directories or namespaces."""
-    line = one_line(text.replace("(anonymous namespace)::", ""))
-    return line if len(line) <= _SYMBOL else f"…{line[1 - _SYMBOL :]}"
-
-
-def _words(text: str) -> str:
-    """A name of who knows what length, to fit beside figures."""
-    line = one_line(text)
-    return line if len(line) <= _NAME else f"{line[: _NAME // 2]} … {line[-_NAME // 2 :]}"

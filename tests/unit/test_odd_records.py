@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from plausible import with_details
 
 from lab.report import html, markdown, plots, terminal
+from lab.report.names import function_name, short_name, tensor_name
 from lab.results import CheckResult
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "record.json"
@@ -88,3 +89,20 @@ def test_a_record_of_a_huge_model_is_not_a_huge_page() -> None:
     page = html.render(RECORD.model_copy(update={"operators": operators, "details": details}))
     assert len(page) < 2_000_000
     assert "19,000 more, in the record" in page
+
+
+@pytest.mark.parametrize(
+    ("name", "whole", "short"),
+    [
+        ("tflite::ops::micro::pooling::(anonymous namespace)::CalculateOpData",
+         "tflite::ops::micro::pooling::CalculateOpData", "pooling::CalculateOpData"),
+        ("fixed::Round::operator()", "fixed::Round::operator()", "Round::operator()"),
+        ("main", "main", "main"),
+        ("net/conv_1/Relu;net/conv_1/bias", "net/conv_1/Relu;net/conv_1/bias", "conv_1/Relu"),
+        ("a::" + "b" * 61, "a::" + "b" * 61, "a::" + "b" * 56 + "…"),
+    ],
+)  # fmt: skip
+def test_names_keep_what_tells_them_apart(name: str, whole: str, short: str) -> None:
+    assert function_name(name) == whole
+    assert short_name(name) == short
+    assert len(tensor_name(name * 30)) <= 60
