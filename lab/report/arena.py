@@ -9,6 +9,7 @@ from typing import TypeVar
 from lab.details import ArenaItem, ArenaMap
 from lab.report.arena_chart import chart
 from lab.report.names import tensor_name
+from lab.report.numbers import percent
 from lab.report.terminal import trouble
 from lab.results import Arena, CheckResult
 from lab.units import format_size
@@ -59,7 +60,8 @@ def render(result: CheckResult) -> list[str]:
 def _headline(result: CheckResult, arena: Arena) -> Iterator[str]:
     yield (
         f"ARENA  {result.model.name} on {result.board.name}: required "
-        f"{format_size(arena.required_bytes)}, reported by TFLM {arena.reported_bytes:,} B"
+        f"{format_size(arena.required_bytes)}, measured; reported by TFLM "
+        f"{arena.reported_bytes:,} B"
     )
     yield from trouble(result)
 
@@ -154,8 +156,8 @@ class _View:
         required, reported = self.arena.required_bytes, self.arena.reported_bytes
         if planning <= reported:
             yield (
-                f"While planning, {planning:,} B were in the arena; afterwards there are more, so "
-                "planning costs nothing"
+                f"Planning costs nothing: {planning:,} B were in the arena then, no more than "
+                "afterwards"
             )
         else:
             yield f"Why {required:,} B are required, but {reported:,} B reported: while allocating,"
@@ -196,4 +198,4 @@ def _sums(pairs: Iterator[tuple[_T, int]]) -> list[tuple[_T, int]]:
 
 
 def _row(size: int, of: int, what: str) -> str:
-    return f"  {size:>11,} B  {size / of if of else 0:>6.1%}  {what}"
+    return f"  {size:>11,} B  {percent(size, of):>6}  {what}"

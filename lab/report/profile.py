@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lab.details import FunctionCost, Profile
 from lab.report.names import tensor_name
+from lab.report.numbers import percent
 from lab.report.terminal import trouble
 from lab.results import CheckResult, Operator, Run
 
@@ -111,8 +112,8 @@ class _View:
         return next(label(one) for one in self.result.operators if one.index == operator)
 
     def _figures(self, instructions: int, cycles: int) -> str:
-        share = cycles / self.run.cycles if self.run.cycles else 0.0
-        return f"{instructions:>13,}  {cycles:>13,}  {share:>5.1%}".rjust(35)
+        share = percent(cycles, self.run.cycles)
+        return f"{instructions:>13,}  {cycles:>13,}  {share:>5}".rjust(35)
 
 
 @dataclass

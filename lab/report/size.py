@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from lab.details import Footprint, Owner, SymbolSize
 from lab.report.names import both_ends, function_name, last_part
+from lab.report.numbers import bar, percent
 from lab.report.terminal import trouble
 from lab.results import CheckResult
 from lab.size_records import Change, ElfSize, SizeDiff
 from lab.units import format_size
 
-_BAR = 30
 _NAME = 70
 _MOST_OWNERS = 24
 _MOST_CHANGES = 20
@@ -125,7 +125,7 @@ def _owners(footprint: Footprint) -> Iterator[str]:
 
 
 def _sizes(flash: int, whole: int, ram: int) -> str:
-    return f"{flash:>11,} B {_share(flash, whole):>6.1%} {ram:>9,} B"
+    return f"{flash:>11,} B {percent(flash, whole):>6} {ram:>9,} B"
 
 
 def _title(owner: Owner) -> str:
@@ -159,10 +159,7 @@ def _changed(changes: Sequence[Change], *, whole: bool) -> Iterator[str]:
 
 
 def _use(what: str, used: int, available: int) -> str:
-    share = _share(used, available)
-    filled = min(_BAR, round(share * _BAR))
-    bar = f"[{'#' * filled}{'.' * (_BAR - filled)}]"
-    return f"  {what:<16} {used:>11,} B  {bar} {share:.1%} of {format_size(available)}"
+    return f"  {what:<16} {used:>11,} B  {bar(used, available)} of {format_size(available)}"
 
 
 def _share(part: int, whole: int) -> float:
