@@ -24,7 +24,7 @@ from lab.report import provenance, shares, tiles
 from lab.report.bars import memory_bars, unused_banks
 from lab.report.names import function_name, short_name, tensor_name
 from lab.report.numbers import count_of, percent
-from lab.report.operators import operator_rows
+from lab.report.operators import OUTSIDE, operator_rows
 from lab.report.provenance import Figure
 from lab.report.shares import Share
 from lab.report.table import summary, why
@@ -135,7 +135,7 @@ def _totals(result: CheckResult) -> Iterator[tuple[str, int, int]]:
         instructions = sum(operator.instructions for operator in result.operators)
         cycles = sum(operator.cycles for operator in result.operators)
         run = result.run
-        yield "outside of operators", run.instructions - instructions, run.cycles - cycles
+        yield OUTSIDE, run.instructions - instructions, run.cycles - cycles
         yield "one inference", run.instructions, run.cycles
 
 

@@ -267,10 +267,16 @@ def test_the_first_lines_name_the_culprit(tmp_path: Path) -> None:
     assert lines[1] == (
         "       fullest at operator 6 CONCATENATION: 4 buffers alive, 65,552 B (64.0 KiB)"
     )
-    assert lines[2] == "       32,768 B  operator 6          int8[1,64,64,8]  late_concat"
-    assert lines[3] == "       16,384 B  operators 0 to 6    int8[1,64,64,4]  left_branch"
-    assert lines[4] == "       16,384 B  operators 1 to 6    int8[1,64,64,4]  right_branch"
+    assert lines[2] == "       32,768 B  operator 6        int8[1,64,64,8]  late_concat"
+    assert lines[3] == "       16,384 B  operators 0 to 6  int8[1,64,64,4]  left_branch"
+    assert lines[4] == "       16,384 B  operators 1 to 6  int8[1,64,64,4]  right_branch"
     assert lines[6].startswith("       no plan can do with less")
+    drawn = "".join(line.partition(" |")[2] for line in lines)
+    for letter in "ABCDEF":
+        (named,) = (line for line in lines if line.startswith(f"  {letter} "))
+        assert (letter in drawn) != named.endswith("(not in the map: too small for a cell)")
+    assert "A" in drawn
+    assert "F" not in drawn
 
 
 @pytest.mark.parametrize("name", ["anomaly_detector", "tiny_float"])

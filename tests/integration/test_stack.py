@@ -165,3 +165,8 @@ def test_one_that_does_not_fit_is_measured_all_the_same() -> None:
     ran = lab("stack", "separation_w8", "-b", "nrf52dk")
     assert ran.code == 0
     assert ran.out.startswith("STACK  separation_w8.tflite on nrf52dk: ")
+    head, *rows = ran.out.partition("\n    depth")[2].split("\n\n")[0].splitlines()
+    assert "RESIZE_NEAREST_NEIGHBOR" in ran.out, "a long name"
+    columns = {re.split(r"  +", row.strip())[-1] for row in rows}
+    where = head.index("deepest function") + len("    depth")
+    assert {row[where:] for row in rows} == columns
