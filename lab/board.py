@@ -262,20 +262,34 @@ def load_board(name_or_path: str) -> Board:
     """A board of the library by its name, or a board file.
 
     Args:
-        name_or_path: whatever holds a slash or ends in ``.yaml`` or ``.yml`` is a file.
+        name_or_path: see ``is_board_file``.
 
     Raises:
         UsageError: no board of that name.
         InputError: the file cannot be read or breaks the schema; every problem at once.
     """
-    if "/" in name_or_path or name_or_path.endswith((".yaml", ".yml")):
-        return load_board_file(name_or_path)
+    return load_board_file(board_path(name_or_path))
+
+
+def board_path(name_or_path: str) -> str:
+    """The file of a board; of a board file, itself.
+
+    Raises:
+        UsageError: no board of that name.
+    """
+    if is_board_file(name_or_path):
+        return name_or_path
     names = board_names()
     if name_or_path not in names:
         hint = nearest(name_or_path.lower(), names)
         hint = hint if hint.startswith("did") else "lab boards lists them"
         raise UsageError(str(Problem("", f"no board {shown(name_or_path)}", hint)))
-    return load_board_file(str(data_dir("platforms") / f"{name_or_path}.yaml"))
+    return str(data_dir("platforms") / f"{name_or_path}.yaml")
+
+
+def is_board_file(name_or_path: str) -> bool:
+    """Whether this is a file, and no name: whatever holds a slash or ends in .yaml or .yml."""
+    return "/" in name_or_path or name_or_path.endswith((".yaml", ".yml"))
 
 
 def load_board_file(path: str) -> Board:

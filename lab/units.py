@@ -59,6 +59,11 @@ def _suggest(count: int) -> str:
     return f"{count} B"
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things: ``1 check``, ``2 checks``."""
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
 def format_size(count: int) -> str:
     """Exact bytes, KiB in brackets: ``202,880 B (198.1 KiB)``."""
     return f"{count:,} B ({count / 1024:,.1f} KiB)" if abs(count) >= 1024 else f"{count:,} B"

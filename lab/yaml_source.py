@@ -2,7 +2,7 @@
 
 Files come from people, so nothing in them is trusted: no aliases, no tags, no deep nesting, no
 endless files. Scalars follow the small core of YAML 1.2: ``true``, ``false``, decimal numbers,
-everything else is text. So ``no``, ``0x20000000``, ``010`` and ``12:30`` are text, and the
+everything else is text. So ``no``, ``0x20000000``, ``010``, ``+5`` and ``12:30`` are text, and the
 schema says what to make of them.
 """
 
@@ -33,8 +33,8 @@ MAX_PROBLEMS = 100
 Data: TypeAlias = "bool | int | float | str | list[Data] | dict[str, Data] | None"
 Place: TypeAlias = tuple[str | int, ...]  # ("ram", 0, "size") is ram[0].size
 
-_WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]{0,18})")
-_DECIMAL = re.compile(r"[-+]?[0-9]{1,18}\.[0-9]{1,18}([eE][-+]?[0-9]{1,2})?")
+_WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,18})")
+_DECIMAL = re.compile(r"-?[0-9]{1,18}\.[0-9]{1,18}([eE][-+]?[0-9]{1,2})?")
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

@@ -67,15 +67,14 @@ Board = Annotated[
     str,
     typer.Option("--board", "-b", help="Name of a board, or a board file.", autocompletion=_boards),
 ]
-Boards = Annotated[
-    list[str],
-    typer.Option(
-        "--board",
-        "-b",
-        help="Name of a board, a board file, or a pattern such as 'nucleo_*'; may be repeated.",
-        autocompletion=_boards,
-    ),
-]
+_BOARDS = typer.Option(
+    "--board",
+    "-b",
+    help="Name of a board, a board file, or a pattern such as 'nucleo_*'; may be repeated.",
+    autocompletion=_boards,
+)
+Boards = Annotated[list[str], _BOARDS]
+BoardsIfAny = Annotated[list[str] | None, _BOARDS]
 BoardArgument = Annotated[
     str,
     typer.Argument(metavar="NAME|FILE", help="Board name or board file.", autocompletion=_boards),

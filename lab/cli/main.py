@@ -19,6 +19,7 @@ from lab.cli import (
     build,
     cache,
     check,
+    ci,
     doctor,
     ops,
     profile,
@@ -94,6 +95,7 @@ app.command("demo", epilog=_HELP["demo"])(check.demo)
 app.add_typer(boards.app, name="boards")
 app.add_typer(zoo.app, name="zoo")
 app.add_typer(runtime.app, name="runtime")
+app.add_typer(ci.app, name="ci")
 app.add_typer(cache.app, name="cache")
 
 

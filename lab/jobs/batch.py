@@ -27,13 +27,12 @@ from lab.jobs.parallel import Cell, Outcome, Unit, run_units
 from lab.jobs.would_do import library_boards, measured_on
 from lab.results import BatchResult, CheckResult, NoRecord
 from lab.runtimes import load_runtime
-from lab.yaml_source import nearest
 
 MAX_JOBS = 256
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class Wanted:
     """One check that is wanted: a model, a board as it was named, and what became of its file."""
 
     model: str
@@ -69,8 +68,8 @@ def check_all(
     Raises:
         UsageError: an option or name makes no sense; nothing was run then.
     """
-    wanted = _wanted(models, named(boards), options)
-    return _result(wanted, _run(wanted, jobs, say))
+    wanted = wanted_checks(models, named(boards), options)
+    return _result(wanted, run_all(wanted, jobs, say))
 
 
 def measure_all(
@@ -86,11 +85,11 @@ def measure_all(
     without the reserve profile that was asked for. A board of the library that gave no answer is
     not among those considered.
     """
-    wanted = _wanted(models, named(boards), options)
-    library = _wanted(models, _library(options), replace(options, ram=(), arena_bank=None))
+    wanted = wanted_checks(models, named(boards), options)
+    library = wanted_checks(models, _library(options), replace(options, ram=(), arena_bank=None))
     every = list({one.key: one for one in [*wanted, *library]}.values())
     outcomes = {
-        one.key: outcome for one, outcome in zip(every, _run(every, jobs, say), strict=True)
+        one.key: outcome for one, outcome in zip(every, run_all(every, jobs, say), strict=True)
     }
     for one in wanted:
         outcome = outcomes[one.key]
@@ -122,13 +121,22 @@ def named(boards: Sequence[str]) -> list[str]:
         matching = fnmatch.filter(board_names(), board)
         if not matching:
             what = f'no board of the library matches "{board}"'
-            raise UsageError(str(Problem("", what, nearest(board, board_names()))))
+            raise UsageError(str(Problem("", what, "lab boards lists them")))
         found.update(dict.fromkeys(matching))
     return list(found)
 
 
-def _wanted(models: Sequence[str], boards: Sequence[str], options: Options) -> list[_Wanted]:
-    """All checks, in order; raises UsageError for what makes no sense before anything runs."""
+def wanted_checks(models: Sequence[str], boards: Sequence[str], options: Options) -> list[Wanted]:
+    """Every model on every board, in order.
+
+    Args:
+        models: paths, or names of zoo models.
+        boards: names or files.
+        options: of every check.
+
+    Raises:
+        UsageError: something makes no sense; nothing was run then.
+    """
     validate(options)
     if options.save_outputs:
         raise UsageError("save-outputs: name one model and one board")
@@ -137,7 +145,7 @@ def _wanted(models: Sequence[str], boards: Sequence[str], options: Options) -> l
         for model in models:
             read_inputs(judged(model, options.runtime).model, options.inputs)
     pairs = itertools.product(dict.fromkeys(models), boards)
-    return [_Wanted(model, board, described[board], options) for model, board in pairs]
+    return [Wanted(model, board, described[board], options) for model, board in pairs]
 
 
 def _described(board: str, options: Options) -> Board | InputError:
@@ -160,7 +168,7 @@ def _library(options: Options) -> list[str]:
     ]
 
 
-def _run(wanted: Sequence[_Wanted], jobs: int | None, say: Say) -> list[Outcome]:
+def run_all(wanted: Sequence[Wanted], jobs: int | None, say: Say) -> list[Outcome]:
     """The outcome of every check, in their order."""
     outcomes: dict[int, Outcome] = {
         number: one.described
@@ -176,13 +184,15 @@ def _run(wanted: Sequence[_Wanted], jobs: int | None, say: Say) -> list[Outcome]
     return [outcomes[number] for number in range(len(wanted))]
 
 
-def _units(wanted: Sequence[_Wanted]) -> Iterator[Unit]:
-    groups: dict[tuple[str, str], list[Cell]] = {}
+def _units(wanted: Sequence[Wanted]) -> Iterator[Unit]:
+    """What shares a probe run: the same model, core, and options but for those of one board."""
+    groups: dict[tuple[str, str, str], list[Cell]] = {}
     for number, one in enumerate(wanted):
         if isinstance(one.described, Board):
             cell = Cell(number, one.described, one.options)
-            groups.setdefault((one.model, one.described.core), []).append(cell)
-    for (model, _), cells in groups.items():
+            common = str(replace(one.options, ram=(), arena_bank=None))
+            groups.setdefault((one.model, one.described.core, common), []).append(cell)
+    for (model, _, _), cells in groups.items():
         yield Unit(model, tuple(cells))
 
 
@@ -203,7 +213,7 @@ def _word(outcome: Outcome) -> str:
     return outcome.verdict.status.replace("_", " ")
 
 
-def _result(wanted: Sequence[_Wanted], outcomes: Sequence[Outcome]) -> BatchResult:
+def _result(wanted: Sequence[Wanted], outcomes: Sequence[Outcome]) -> BatchResult:
     pairs = list(zip(wanted, outcomes, strict=True))
     return BatchResult(
         records=tuple(outcome for _, outcome in pairs if isinstance(outcome, CheckResult)),
@@ -211,7 +221,7 @@ def _result(wanted: Sequence[_Wanted], outcomes: Sequence[Outcome]) -> BatchResu
     )
 
 
-def _no_record(one: _Wanted, error: LabError) -> NoRecord:
+def _no_record(one: Wanted, error: LabError) -> NoRecord:
     return NoRecord(
         model=one.model, board=one.board, exit_code=error.exit_code, lines=tuple(error.lines())
     )

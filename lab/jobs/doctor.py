@@ -22,7 +22,7 @@ PACKAGES = {
     "unicorn": "unicorn", "capstone": "capstone", "pyelftools": "elftools", "numpy": "numpy",
     "tflite": "tflite", "flatbuffers": "flatbuffers", "pydantic": "pydantic", "pyyaml": "yaml",
     "rich": "rich", "typer": "typer", "jinja2": "jinja2", "platformdirs": "platformdirs",
-    "matplotlib": "matplotlib",
+    "matplotlib": "matplotlib", "robotframework": "robot",
 }  # fmt: skip
 OPTIONAL_PACKAGES = {
     "tensorflow": ("tensorflow", "models"), "tflite-micro": ("tflite_micro", "oracle"),

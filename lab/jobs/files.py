@@ -94,3 +94,84 @@ def _emptied(path: str | Path, file: BinaryIO) -> BinaryIO:
 def unwritable(path: str | Path, error: Exception) -> UsageError:
     """The error for a place that cannot be written to, for the reason of another error."""
     return UsageError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}")
+
+
+class WholeFile:
+    """A result file that is there in full or not at all, whenever the process is killed.
+
+    One from an earlier run is removed at once: what is there afterwards is of this run. What is no
+    regular file, such as a pipe or a terminal, is opened at once and written to at the end.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = path
+        self._stream: BinaryIO | None = None
+        if _is_special(path):
+            self._stream = open_output(path)
+            return
+        target = Path(os.path.realpath(path))
+        try:
+            target.unlink(missing_ok=True)
+        except (OSError, ValueError) as error:
+            raise unwritable(path, error) from None
+        if not target.parent.is_dir():
+            raise UsageError(f"cannot write {path}: there is no such directory")
+        if not os.access(target.parent, os.W_OK):
+            raise UsageError(f"cannot write {path}: permission denied")
+
+    def write(self, data: bytes) -> None:
+        """Write all of it.
+
+        Raises:
+            UsageError: it cannot be written.
+        """
+        if self._stream:
+            write_output(self._path, self._stream, data)
+        else:
+            write_whole(self._path, data)
+
+
+def write_whole(path: str | Path, data: bytes, *, over: bool = True) -> None:
+    """Write a file so that, whenever the process is killed, the old or the new one is there.
+
+    Args:
+        path: where; a link is followed.
+        data: all of it.
+        over: replace a file that is there.
+
+    Raises:
+        UsageError: it cannot be written, or it is there and is to stay.
+    """
+    target = Path(os.path.realpath(path))
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        try:
+            partial.write_bytes(data)
+            (os.replace if over else os.link)(partial, target)
+        finally:
+            partial.unlink(missing_ok=True)
+    except (OSError, ValueError) as error:
+        raise unwritable(path, error) from None
+
+
+def append_output(path: str | Path, data: bytes) -> None:
+    """Add to the end of a file, which is made when missing.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    try:
+        with Path(path).open("ab") as file:
+            file.write(data)
+    except (OSError, ValueError) as error:
+        raise unwritable(path, error) from None
+
+
+def _is_special(path: str | Path) -> bool:
+    """Whether something is there that is no regular file."""
+    with contextlib.suppress(OSError, ValueError):
+        return not stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - the path as it was given
+    return False

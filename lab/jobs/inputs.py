@@ -1,4 +1,4 @@
-"""Inputs from and outputs to ``.npy`` files, checked against the model's tensors."""
+"""Inputs and outputs in ``.npy`` files, checked against the model's tensors."""
 
 from __future__ import annotations
 
@@ -87,6 +87,40 @@ def write_outputs(directory: Path, model: Model, run: Inference) -> None:
         raise unwritable(f"outputs to {directory}", error) from None
 
 
+def unlike(
+    model: Model, outputs: Sequence[bytes], files: Sequence[str], tolerance: float = 0.0
+) -> str:
+    """How outputs differ from ``.npy`` files; empty when they do not.
+
+    Args:
+        model: whose outputs they are.
+        outputs: bytes of each graph output.
+        files: one for each output, in order.
+        tolerance: largest difference that is none.
+
+    Raises:
+        UsageError: there are more files than outputs, or fewer.
+        InputError: a file is no array, or not of the output's type and shape.
+    """
+    import numpy as np
+
+    if len(files) != len(outputs):
+        raise UsageError(f"the model has {len(outputs)} outputs, {len(files)} files were given")
+    for number, (index, data, file) in enumerate(zip(model.outputs, outputs, files, strict=True)):
+        tensor = model.tensors[index]
+        wanted = _array(_read(Path(file), tensor, "output"), tensor).astype(np.float64)
+        found = _array(data, tensor).astype(np.float64)
+        difference = np.abs(found - wanted)
+        wrong = ~(difference <= tolerance)  # what is not a number is wrong too
+        if wrong.any():
+            return (
+                f'output {number} "{shorten(tensor.name)}" is not that of {file}: '
+                f"{int(wrong.sum()):,} of {wrong.size:,} values differ, "
+                f"by up to {difference.max():g}"
+            )
+    return ""
+
+
 def _array(data: bytes, tensor: Tensor) -> np.ndarray:
     import numpy as np
 
@@ -104,7 +138,7 @@ def _by_name(tensors: Sequence[Tensor], name: str, given: Container[int]) -> int
     raise UsageError(f'no input "{shorten(name)}"; the model has: {names}')
 
 
-def _read(path: Path, tensor: Tensor) -> bytes:
+def _read(path: Path, tensor: Tensor, which: str = "input") -> bytes:
     import numpy as np
 
     _refuse_other_files(path, tensor.size + _MUCH_MORE)
@@ -119,7 +153,7 @@ def _read(path: Path, tensor: Tensor) -> bytes:
         raise InputError(Problem(str(path), "an archive of arrays", "save one with numpy.save"))
     expected = _DTYPES.get(tensor.type)
     if expected is None or array.dtype != np.dtype(expected) or array.shape != tensor.shape:
-        wanted = f'input "{shorten(tensor.name)}" is {tensor.type} {list(tensor.shape)}'
+        wanted = f'{which} "{shorten(tensor.name)}" is {tensor.type} {list(tensor.shape)}'
         have = f"{array.dtype} {list(array.shape)}"
         raise InputError(
             Problem(
@@ -141,4 +175,4 @@ def _refuse_other_files(path: Path, most: int) -> None:
         kind = "is a directory" if stat.S_ISDIR(status.st_mode) else "is not a regular file"
         raise InputError(Problem(str(path), kind, "give the .npy file"))
     if status.st_size > most:
-        raise InputError(Problem(str(path), f"is larger than {most:,} B", "is it the input?"))
+        raise InputError(Problem(str(path), f"is larger than {most:,} B", "is it the right file?"))

@@ -24,7 +24,7 @@ from lab.measure.failures import Failure
 from lab.measure.inference import Inference, Start
 from lab.measure.tasks import Device, Probe, with_arena
 from lab.measure.worker import Worker
-from lab.placement import ARENA_STEP, place
+from lab.placement import ARENA_STEP, Placement, place
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Trial:
             machine = probe_machine(self.images.recipe.core, image.layout, start.arena_bytes)
             device = Device(image.elf, machine, image.offsets, options.engine, options.limits)
             probe = self.worker.call(
-                tasks.probe, device, start, options.details, seconds=self._patience
+                tasks.probe, device, start, options.details, seconds=self.patience
             )
             _refuse_variables(probe.outcome)
             failed = isinstance(probe.outcome, Failure) and probe.outcome.may_want_arena
@@ -101,7 +101,24 @@ class Trial:
         )
         placement = place(self.subject.board.stretches(), demand, self.subject.arena_bank)
         measured = replace(measured, placement=placement)
-        return self._first_cause(self._on_board(measured, probed), probed)
+        return self._first_cause(self._on_board(measured), probed)
+
+    def set_up(self, placement: Placement, arena: int) -> tuple[Device, Start]:
+        """The board's own memory with the image linked for it, and how to run there.
+
+        Args:
+            placement: of what the image needs.
+            arena: its size in bytes.
+        """
+        banks = {*placement.data.banks, *placement.arena_run.banks}
+        device = Device(
+            self.images.on_board(placement),
+            real_machine(self.subject.board, banks),
+            self.images.probe.offsets,
+            self.options.engine,
+            self.options.limits,
+        )
+        return device, self._start(placement.arena_base, arena, placement.stack_limit)
 
     def _start(self, arena_base: int, arena_bytes: int, stack_limit: int) -> Start:
         return Start(
@@ -115,33 +132,26 @@ class Trial:
         )
 
     @property
-    def _patience(self) -> float:
+    def patience(self) -> float:
+        """Seconds after which a worker that does not answer is given up."""
         # The engine ends a phase at its own limit; this is for a worker that does not answer.
         # A probe runs some dozens of allocations, and inference at sizes that are in doubt.
         return (self.options.limits.seconds + 60.0) * (self.options.invokes + 100)
 
-    def _on_board(self, measured: Measured, probed: Probed) -> Measured:
+    def _on_board(self, measured: Measured) -> Measured:
         """Link for the board's banks and run there, as far as the image places at all."""
         placement = measured.placement
         assert placement is not None
         if self.subject.flash_missing(measured.sizes) or placement.arena_space < ARENA_STEP:
             return measured
         self.say(f"running on {self.subject.board.name}")
-        elf = self.images.on_board(placement)
-        device = Device(
-            elf,
-            real_machine(self.subject.board, {*placement.data.banks, *placement.arena_run.banks}),
-            probed.device.offsets,
-            self.options.engine,
-            self.options.limits,
-        )
         arena = self._arena_on_board(measured)
-        start = self._start(placement.arena_base, arena, placement.stack_limit)
-        outcome = self.worker.call(tasks.run, device, start, seconds=self._patience)
+        device, start = self.set_up(placement, arena)
+        outcome = self.worker.call(tasks.run, device, start, seconds=self.patience)
         assert measured.probe.required is not None
         if arena >= measured.probe.required.size:  # with less, it may compute anything
             self._agree(outcome, measured)
-        digest = hashlib.sha256(elf.read_bytes()).hexdigest()
+        digest = hashlib.sha256(device.elf.read_bytes()).hexdigest()
         return replace(measured, on_board=outcome, image_sha256=digest)
 
     def _arena_on_board(self, measured: Measured) -> int:
@@ -163,7 +173,7 @@ class Trial:
             arena = self._arena_on_board(measured)
             if arena < required.size:
                 start = with_arena(probed.start, arena)
-                cause = self.worker.call(tasks.run, probed.device, start, seconds=self._patience)
+                cause = self.worker.call(tasks.run, probed.device, start, seconds=self.patience)
                 return replace(measured, on_board=cause)
         return measured
 

@@ -71,7 +71,7 @@ class _Operator:
     counts: list[BlockCount]
 
 
-class _EndedError(Exception):
+class EndedError(Exception):
     """The firmware did not get where it was going."""
 
     def __init__(self, failure: Failure) -> None:
@@ -114,7 +114,7 @@ class Session:
             self._begin(start, instructions)
             self._allocate_tensors()
             self._check_status()
-        except _EndedError as ended:
+        except EndedError as ended:
             return ended.failure
         return None
 
@@ -127,7 +127,7 @@ class Session:
         end = self._at("lab_allocated")
         try:
             pc = self._run({end, *stops}).pc
-        except _EndedError:
+        except EndedError:
             return None
         return None if pc == end else pc
 
@@ -156,7 +156,7 @@ class Session:
         """
         try:
             return self._infer(start, lows)
-        except _EndedError as ended:
+        except EndedError as ended:
             if ended.failure.stop is StopReason.INSTRUCTION_BUDGET:
                 raise NoVerdictError(
                     f"no verdict: still in {self._phase} after {self.limits.instructions:,} "
@@ -334,7 +334,7 @@ class Session:
                 f"no verdict: still in {self._phase} after {self.limits.seconds:g} s "
                 "(--timeout gives it more)"
             )
-        raise _EndedError(self._failure(stop))
+        raise EndedError(self._failure(stop))
 
     def _execute(self, until: Collection[int], stack_limit: int) -> Stop:
         return self.engine.run(
@@ -359,7 +359,7 @@ class Session:
 
     def _check_status(self) -> None:
         if self._mailbox.word("status"):
-            raise _EndedError(self._failure(None))
+            raise EndedError(self._failure(None))
 
     def _failure(self, stop: Stop | None) -> Failure:
         log = self._mailbox.log()

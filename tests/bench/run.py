@@ -7,6 +7,7 @@ from pathlib import Path
 
 import bench_batch
 import bench_check
+import bench_ci
 import bench_meter
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
@@ -32,6 +33,13 @@ measuring process. The separation networks are left out: they take minutes, near
 emulation, which hides what a batch costs.
 
 """
+CI = """
+## What lab ci costs
+
+`lab ci run` with its results written, against `lab check --details` of each of its checks, one by
+one, and against one `lab check --details` of them all. No two share a model and a core.
+
+"""
 GOALS = {
     "full meter / empty hook speed": "at least 0.75",
     "full meter / plain speed": "at least 0.60, aim 0.85",
@@ -42,6 +50,8 @@ GOALS = {
     "batch with one job / distinct runs": "at most 1.2",
     "the same in processor time": "at most 1.2",
     "one job / two jobs": "at least 1.7 with two free cores",
+    "lab ci run / its checks": "at most 1.1",
+    "lab ci run / one lab check of all": "at most 1.1",
 }
 
 
@@ -72,6 +82,7 @@ def main() -> None:
     text += "\n## What a warm check costs\n\n" + table(check)
     batch = {"zoo on all boards": bench_batch.measure()}
     text += BATCH + table(batch)
+    text += CI + table({"zoo models on two cores": bench_ci.measure()})
     text += f"\nPython {platform.python_version()}, {platform.machine()}.\n"
     PAGE.write_text(text)
     print(text)

@@ -28,7 +28,8 @@ LAYERS = (
      "lab.yaml_source", "lab.placement", "lab.results", "lab.details", "lab.generations",
      "lab.archive", "lab.branches", "lab.linker_map", "lab.size_records", "lab.demangle",
      "lab.object_file", "lab.arm_attributes", "lab.headers", "lab.library_facts",
-     "lab.model_writer", "lab.runtime_cost"},
+     "lab.model_writer", "lab.runtime_cost", "lab.budgets", "lab.figures",
+     "lab.ci_file", "lab.ci_result", "lab.baseline"},
     {"lab.errors", "lab.units", "lab.paths", "lab.version"},
 )  # fmt: skip
 DATA = 9  # the row of what is only read; with the one below, all that a report may import

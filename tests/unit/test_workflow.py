@@ -11,6 +11,9 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
+ACTION = ROOT / ".github" / "actions" / "check" / "action.yml"
+EXAMPLES = sorted((ROOT / "docs" / "workflows").glob("*.yml"))
+OURS = ("./.github/actions/check", "OWNER/tflm-lab/.github/actions/check@COMMIT")
 # Read from the actions' own repositories, 2026-11-23.
 PINS = {
     "actions/checkout": ("3d3c42e5aac5ba805825da76410c181273ba90b1", "v7.0.1"),
@@ -29,6 +32,13 @@ def _load(path: Path) -> dict[str, Any]:
     return loaded
 
 
+def _steps(path: Path) -> list[dict[str, Any]]:
+    loaded = _load(path)
+    if "runs" in loaded:
+        return list(loaded["runs"]["steps"])
+    return [step for job in _jobs(path) for step in job["steps"]]
+
+
 def _jobs(path: Path) -> list[dict[str, Any]]:
     return list(_load(path)["jobs"].values())
 
@@ -37,12 +47,13 @@ def test_there_are_workflows() -> None:
     assert "ci.yml" in {path.name for path in WORKFLOWS}
 
 
-@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*WORKFLOWS, ACTION, *EXAMPLES], ids=lambda path: path.name)
 def test_every_action_is_pinned_to_a_known_commit(path: Path) -> None:
-    lines = [line for line in path.read_text().splitlines() if "uses:" in line]
-    steps = [step for job in _jobs(path) for step in job["steps"] if "uses" in step]
-    assert len(lines) == len(steps) > 0
+    lines = [line for line in path.read_text().splitlines() if re.search(r"^\s*(- )?uses:", line)]
+    assert len(lines) == sum("uses" in step for step in _steps(path)) > 0
     for line in lines:
+        if line.split("uses: ")[1].split(" ")[0] in OURS:
+            continue
         match = _USES.search(line)
         assert match, f"not pinned as owner/name@commit # version: {line.strip()}"
         assert (match["commit"], match["version"]) == PINS[match["action"]]
@@ -69,6 +80,7 @@ def test_both_systems_run_the_same_commands() -> None:
     commands = {
         name: [step["run"] for step in job["steps"] if "run" in step][-2:]
         for name, job in jobs.items()
+        if name != "zoo"
     }
     assert commands == {
         "ubuntu": ["make demo", ".ci/run"],
