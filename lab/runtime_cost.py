@@ -58,7 +58,7 @@ class KernelRun(Record):
     @property
     def instructions_per_work(self) -> float:
         """Instructions for each MAC or element, the kernel's set-up included."""
-        return self.instructions / self.amount
+        return self.instructions / self.amount if self.amount else 0.0
 
 
 class OperatorPrice(Record):

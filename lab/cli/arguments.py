@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+SECONDS = 600.0  # default of --timeout
+
 
 def examples(*lines: str) -> str:
     """The end of a help text: commands to copy, unfolded."""
@@ -101,4 +103,11 @@ Runtime = Annotated[
 ]
 RuntimeArgument = Annotated[
     str, typer.Argument(help="Name of a runtime, or a manifest file.", autocompletion=_runtimes)
+]
+Timeout = Annotated[
+    float, typer.Option(min=1, help="Seconds for one phase (allocation, one inference).")
+]
+WholeRecord = Annotated[
+    str | None,
+    typer.Option("--json", metavar="FILE", help="Write the whole record as JSON; - for stdout."),
 ]

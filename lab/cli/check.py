@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lab.cli.arguments import Boards, Models, Opt, Ram, Runtime
+from lab.cli.arguments import SECONDS, Boards, Models, Opt, Ram, Runtime, Timeout
 from lab.cli.parsers import directory_option, size_option
 from lab.cli.progress import Progress, tell
 from lab.cli.single import Output, check_one, options_of
@@ -63,9 +63,7 @@ def check(
             parser=directory_option, metavar="DIR", help="Save inputs and outputs as .npy files."
         ),
     ] = None,
-    timeout: Annotated[
-        float, typer.Option(min=1, help="Seconds for one phase (allocation, one inference).")
-    ] = 600.0,
+    timeout: Timeout = SECONDS,
     details: Annotated[
         bool, typer.Option("--details", help="Measure also who owns every byte and every cycle.")
     ] = False,

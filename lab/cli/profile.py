@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.arguments import Board, Model, Opt, Runtime
-from lab.cli.single import Output, check_one, check_operator
-from lab.errors import EXIT_OK, EXIT_VERDICT_NO, InputError, NoVerdictError, Problem, UsageError
+from lab.cli.arguments import SECONDS, Board, Model, Opt, Runtime, Timeout, WholeRecord
+from lab.cli.single import Output, check_operator, leave, taken_apart
+from lab.errors import InputError, Problem, UsageError
 from lab.generations import DEFAULT_RUNTIME
 
 if TYPE_CHECKING:
@@ -42,16 +42,18 @@ def profile(
         str | None, typer.Option(metavar="FILE", help="Call paths for flame graph tools.")
     ] = None,
     weight: Annotated[
-        str,
-        typer.Option(parser=_weight, metavar="WHAT", help="In --collapsed: instructions, cycles."),
-    ] = "instructions",
+        str | None,
+        typer.Option(
+            parser=_weight,
+            metavar="WHAT",
+            help="In --collapsed: instructions (default) or cycles.",
+        ),
+    ] = None,
     trace: Annotated[
         str | None, typer.Option(metavar="FILE", help="Trace for ui.perfetto.dev, modelled time.")
     ] = None,
-    json: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Write the whole record as JSON; - for stdout."),
-    ] = None,
+    timeout: Timeout = SECONDS,
+    json: WholeRecord = None,
 ) -> None:
     """Where do the instructions and cycles of one inference go?
 
@@ -61,16 +63,19 @@ def profile(
     """
     if [json, csv, collapsed, trace].count("-") > 1:
         raise UsageError("only one of --json, --csv, --collapsed, --trace can be -")
+    if weight and collapsed is None:
+        raise UsageError("--weight is of --collapsed, which is not asked for")
+    if against is not None and operator is not None:
+        raise UsageError("--against compares all operators: leave out --operator")
     before = _before(against) if against is not None else None
     outputs = [Output(where) for where in (json, csv, collapsed, trace)]  # before it is measured
-    asked = {"runtime": runtime, "opt": opt, "details": True, "timeout": 600.0}
-    result = check_one(model, board, asked)
-    check_operator(operator, result)
+    result = taken_apart(model, board, runtime=runtime, opt=opt, timeout=timeout)
     texts = [result.to_json(), *_files(result, weight)]
     untold = [output.take(text) for output, text in zip(outputs, texts, strict=True)]
+    check_operator(operator, result)
     if all(untold):
         _print(result, operator, before)
-    raise typer.Exit(_code(result))
+    leave(result, known=_has_profile(result))
 
 
 def _before(path: str) -> CheckResult:
@@ -88,7 +93,7 @@ def _has_profile(result: CheckResult) -> bool:
     return result.run is not None and result.details is not None and bool(result.details.profile)
 
 
-def _files(result: CheckResult, weight: str) -> list[str]:
+def _files(result: CheckResult, weight: str | None) -> list[str]:
     """CSV, collapsed stacks and trace; empty for a model that does not run."""
     if not _has_profile(result):
         return ["", "", ""]
@@ -110,9 +115,3 @@ def _print(result: CheckResult, operator: int | None, before: CheckResult | None
     if before is not None:
         lines = profile_diff.render(before, result)
     print("\n".join(lines))
-
-
-def _code(result: CheckResult) -> int:
-    if result.verdict.status == "failed":
-        return EXIT_VERDICT_NO
-    return EXIT_OK if _has_profile(result) else NoVerdictError.exit_code

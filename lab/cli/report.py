@@ -12,6 +12,7 @@ from lab.cli.single import Output
 from lab.errors import UsageError
 
 if TYPE_CHECKING:
+    from lab.jobs.records import AnyRecord
     from lab.results import BatchResult, CheckResult
 
 
@@ -37,17 +38,38 @@ def report(
     Nothing is measured: a report shows what the record holds, and lab check --details puts the
     most into it. Exit code 0: it was shown, whatever the verdict.
     """
-    from lab.jobs.records import read_result
+    from lab.jobs.records import read_any
 
-    record = read_result(result)  # before anything is written: it may be the same file
+    record = read_any(result)  # before anything is written: it may be the same file
+    if html is None and markdown is None and plots is None:
+        _show(record)
+        return
+    record = _usable(record, html, markdown, plots)
     if html is not None:
         Output(html).take(_html(record))
     if markdown is not None:
         Output(markdown).take(_markdown(record))
     if plots is not None:
         _write_plots(record, plots)
-    if html is None and markdown is None and plots is None:
-        _show(record)
+
+
+def _usable(
+    record: AnyRecord, html: str | None, markdown: str | None, plots: Path | None
+) -> CheckResult | BatchResult:
+    """The record, if all that is asked for can be made of it; else nothing is written."""
+    from lab.jobs.records import MAKERS
+    from lab.results import BatchResult, CheckResult
+
+    if html == markdown == "-":
+        raise UsageError("only one of --html, --markdown can be -")
+    if str(plots) == "-":
+        raise UsageError("--plots takes a directory, not -")
+    if isinstance(record, BatchResult) and plots is not None:
+        raise UsageError("a batch has no plots (give the record of one check)")
+    if not isinstance(record, CheckResult | BatchResult):
+        what = f"what {MAKERS[type(record)]} wrote is shown as text only"
+        raise UsageError(f"{what} (leave out --html, --markdown, --plots)")
+    return record
 
 
 def _html(record: CheckResult | BatchResult) -> str:
@@ -66,12 +88,10 @@ def _markdown(record: CheckResult | BatchResult) -> str:
 
 def _write_plots(record: CheckResult | BatchResult, directory: Path) -> None:
     from lab.jobs.files import open_output, unwritable, write_output
+    from lab.report.plots import render
     from lab.results import BatchResult
 
-    if isinstance(record, BatchResult):
-        raise UsageError("a batch has no plots (give the record of one check)")
-    from lab.report.plots import render
-
+    assert not isinstance(record, BatchResult)
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
@@ -80,11 +100,18 @@ def _write_plots(record: CheckResult | BatchResult, directory: Path) -> None:
         write_output(directory / name, open_output(directory / name), data)
 
 
-def _show(record: CheckResult | BatchResult) -> None:
-    from lab.report import table, terminal
-    from lab.results import BatchResult
+def _show(record: AnyRecord) -> None:
+    from lab.report import runtime_cost, size, table, terminal
+    from lab.results import BatchResult, CheckResult
+    from lab.size_records import ElfSize, SizeDiff
 
-    if isinstance(record, BatchResult):
-        table.show(record)
-    else:
+    if isinstance(record, CheckResult):
         terminal.show(record)
+    elif isinstance(record, BatchResult):
+        table.show(record)
+    elif isinstance(record, ElfSize):
+        print("\n".join(size.render_elf(record)))
+    elif isinstance(record, SizeDiff):
+        print("\n".join(size.render_diff(record)))
+    else:
+        runtime_cost.show(record)

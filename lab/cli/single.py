@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
 from lab.cli.progress import Progress
-from lab.errors import UsageError
+from lab.errors import EXIT_OK, EXIT_VERDICT_NO, NoVerdictError, UsageError
 
 if TYPE_CHECKING:
     from lab.jobs.options import Options
@@ -42,6 +43,41 @@ def check_one(model: str, board: str, asked: dict[str, Any]) -> CheckResult:
         from lab.jobs.check import check_in
 
         return check_in(worker, model, board, options_of(asked), progress)
+
+
+def taken_apart(model: str, board: str, **asked: Any) -> CheckResult:
+    """Check one model on one board with all details: what every view of them begins with.
+
+    Args:
+        model: file, or name of a zoo model.
+        board: name, or file.
+        asked: what ``options_of`` takes.
+    """
+    return check_one(model, board, {**asked, "details": True})
+
+
+def leave(result: CheckResult, *, known: bool) -> NoReturn:
+    """End a view with its exit code.
+
+    Args:
+        result: what was measured.
+        known: what the view is of was measured.
+    """
+    if result.verdict.status == "failed" or result.arena is None:
+        raise typer.Exit(EXIT_VERDICT_NO)
+    raise typer.Exit(EXIT_OK if known else NoVerdictError.exit_code)
+
+
+def refuse_given(context: typer.Context, names: Iterable[str], why: str) -> None:
+    """Refuse options that would be of no use, rather than to take no notice of them.
+
+    Raises:
+        UsageError: one of these parameters stands in the command line.
+    """
+    for name in names:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise UsageError(f"--{name.replace('_', '-')} is of no use here: {why}")
 
 
 def check_operator(operator: int | None, result: CheckResult) -> None:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from lab.cli.arguments import Board, Opt, Runtime, Targets
-from lab.cli.single import Output, check_one
+from lab.cli.arguments import SECONDS, Board, Opt, Runtime, Targets, Timeout
+from lab.cli.single import Output, leave, refuse_given, taken_apart
 from lab.errors import EXIT_OK, EXIT_VERDICT_NO, UsageError
 from lab.generations import DEFAULT_RUNTIME
 
-if TYPE_CHECKING:
-    from lab.results import CheckResult
-
-_SECONDS = 600.0  # limit of one phase, as for lab check
+_HOW_BUILT = ("runtime", "opt", "timeout")  # of a model alone
 
 
 def size(
+    context: typer.Context,
     targets: Targets,
     board: Board = "",
     diff: Annotated[
@@ -25,6 +23,7 @@ def size(
     ] = False,
     runtime: Runtime = DEFAULT_RUNTIME,
     opt: Opt = "O2",
+    timeout: Timeout = SECONDS,
     json: Annotated[
         str | None, typer.Option(metavar="FILE", help="Write the result as JSON; - for stdout.")
     ] = None,
@@ -35,13 +34,20 @@ def size(
     and debug information tell, and nothing is run. Exit code 0: measured; 1: the model does not
     run, or the image reaches out of the board's memory.
     """
+    from lab.jobs.size import is_elf
+
     _check_usage(targets, board, diff=diff)
+    if diff:
+        refuse_given(context, ("board", *_HOW_BUILT), "--diff compares what is there already")
+    elif is_elf(targets[0]):
+        refuse_given(context, _HOW_BUILT, "a firmware image is neither built nor run")
     output = Output(json)  # before anything is measured, not after
     if diff:
-        code = _diff(targets[0], targets[1], output)
+        _diff(targets[0], targets[1], output)
+    elif is_elf(targets[0]):
+        _image(targets[0], board, output)
     else:
-        code = _one(targets[0], board, {"runtime": runtime, "opt": opt}, output)
-    raise typer.Exit(code)
+        _model(targets[0], board, output, runtime=runtime, opt=opt, timeout=timeout)
 
 
 def _check_usage(targets: list[str], board: str, *, diff: bool) -> None:
@@ -53,7 +59,7 @@ def _check_usage(targets: list[str], board: str, *, diff: bool) -> None:
         raise UsageError("missing: --board (lab boards lists them)")
 
 
-def _diff(before: str, after: str, output: Output) -> int:
+def _diff(before: str, after: str, output: Output) -> None:
     from lab.jobs.size import size_diff
 
     result = size_diff(before, after)
@@ -61,24 +67,21 @@ def _diff(before: str, after: str, output: Output) -> int:
         from lab.report.size import render_diff
 
         print("\n".join(render_diff(result)))
-    return EXIT_OK
 
 
-def _one(target: str, board: str, asked: dict[str, str], output: Output) -> int:
-    from lab.jobs.size import elf_size, is_elf
+def _image(path: str, board: str, output: Output) -> None:
+    from lab.jobs.size import elf_size
 
-    if not is_elf(target):
-        options = {**asked, "details": True, "timeout": _SECONDS}
-        return _show(check_one(target, board, options), output)
-    result = elf_size(target, board)
+    result = elf_size(path, board)
     if output.take(result.to_json()):
         from lab.report.size import render_elf
 
         print("\n".join(render_elf(result)))
-    return EXIT_OK if result.fits else EXIT_VERDICT_NO
+    raise typer.Exit(EXIT_OK if result.fits else EXIT_VERDICT_NO)
 
 
-def _show(result: CheckResult, output: Output) -> int:
+def _model(model: str, board: str, output: Output, **asked: object) -> None:
+    result = taken_apart(model, board, **asked)
     found = result.details.footprint if result.details else None
     failed = result.verdict.status == "failed"
     if output.take(result.to_json()):
@@ -89,4 +92,4 @@ def _show(result: CheckResult, output: Output) -> int:
             terminal.show(result)
         if found:  # also of an image that does not run
             print("\n".join(["", *view.render(result)] if failed else view.render(result)))
-    return EXIT_OK if found and not failed else EXIT_VERDICT_NO
+    leave(result, known=found is not None and not failed)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from lab.cli.arguments import Board, Model, Opt, Runtime
+from lab.cli.arguments import SECONDS, Board, Model, Opt, Runtime, Timeout, WholeRecord
 from lab.cli.parsers import size_option
-from lab.cli.single import Output, check_one, check_operator
-from lab.errors import EXIT_OK, EXIT_VERDICT_NO, NoVerdictError
+from lab.cli.single import Output, check_operator, leave, taken_apart
+from lab.errors import EXIT_VERDICT_NO
 from lab.generations import DEFAULT_RUNTIME
-
-if TYPE_CHECKING:
-    from lab.results import CheckResult
 
 
 def stack(
@@ -31,10 +28,8 @@ def stack(
     operator: Annotated[
         int | None, typer.Option(min=0, help="The call chain in this operator.")
     ] = None,
-    json: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Write the whole record as JSON; - for stdout."),
-    ] = None,
+    timeout: Timeout = SECONDS,
+    json: WholeRecord = None,
 ) -> None:
     """How deep does the stack get, in which phase and operator, and who is on it there?
 
@@ -42,29 +37,21 @@ def stack(
     or not with the stack that is set aside; others: docs/troubleshooting.md.
     """
     output = Output(json)  # before anything is measured, not after
-    asked = {
-        "runtime": runtime, "opt": opt, "invokes": inputs, "stack_reserve": stack_reserve,
-        "details": True, "timeout": 600.0,
-    }  # fmt: skip
-    result = check_one(model, board, asked)
+    result = taken_apart(
+        model, board, runtime=runtime, opt=opt, invokes=inputs, stack_reserve=stack_reserve,
+        timeout=timeout,
+    )  # fmt: skip
+    shown = not output.take(result.to_json())
     check_operator(operator, result)
-    known = (
-        result.verdict.status != "failed"
-        and result.details is not None
-        and result.details.stack is not None
-    )
-    if output.take(result.to_json()):
+    known = result.details is not None and result.details.stack is not None
+    if not shown:
         from lab.report import stack as view
         from lab.report import terminal
 
-        if known:
+        if known and result.verdict.status != "failed":
             print("\n".join(view.render(result, operator)))
         else:
             terminal.show(result)
-    raise typer.Exit(_code(result, known=known))
-
-
-def _code(result: CheckResult, *, known: bool) -> int:
-    if result.verdict.status == "failed" or result.verdict.limit == "stack":
-        return EXIT_VERDICT_NO
-    return EXIT_OK if known else NoVerdictError.exit_code
+    if result.verdict.limit == "stack":  # not with the stack that is set aside
+        raise typer.Exit(EXIT_VERDICT_NO)
+    leave(result, known=known)

@@ -36,14 +36,25 @@ def read_input(path: str | Path, most: int) -> bytes:
 
 
 def open_output(path: str | Path) -> BinaryIO:
-    """Open a file to write to, emptied; a pipe that nobody reads is an error, not a wait.
+    """Find out that a file can be written to; a pipe that nobody reads is an error, not a wait.
+
+    Until ``write_output`` what is there stays as it is, and where nothing is, nothing is left: the
+    path may name an input too, and what is to be written may never come about.
 
     Raises:
         UsageError: it cannot be written to.
     """
+    new = not os.path.lexists(path)
+    file = _open(path)
+    if new and stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        with contextlib.suppress(OSError):
+            Path(path).unlink()
+    return file
+
+
+def _open(path: str | Path) -> BinaryIO:
     try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK
-        descriptor = os.open(path, flags, 0o666)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK, 0o666)
         os.set_blocking(descriptor, True)
     except (OSError, ValueError) as error:
         raise unwritable(path, error) from None
@@ -51,7 +62,7 @@ def open_output(path: str | Path) -> BinaryIO:
 
 
 def write_output(path: str | Path, file: BinaryIO, data: bytes) -> None:
-    """Write all of it and close; ``path`` is what to call the file.
+    """Write all of it, in place of what was there, and close; ``path`` is what to call the file.
 
     Raises:
         UsageError: it cannot be written to.
@@ -59,13 +70,25 @@ def write_output(path: str | Path, file: BinaryIO, data: bytes) -> None:
     """
     left = memoryview(data)
     try:
-        with file:
+        with _emptied(path, file) as place:
             while left:
-                left = left[file.write(left) :]
+                left = left[place.write(left) :]
     except BrokenPipeError:
         raise
     except OSError as error:
         raise unwritable(path, error) from None
+
+
+def _emptied(path: str | Path, file: BinaryIO) -> BinaryIO:
+    """The file without contents, and with its name if it was new."""
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        return file
+    if not status.st_nlink:
+        file.close()
+        file = _open(path)
+    file.truncate()
+    return file
 
 
 def unwritable(path: str | Path, error: Exception) -> UsageError:

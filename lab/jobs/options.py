@@ -69,7 +69,7 @@ def validate(options: Options) -> None:
     if options.opt not in OPTIMISATIONS:
         raise UsageError(f'no level "{options.opt}"; there is: {", ".join(OPTIMISATIONS)}')
     if not 1 <= options.invokes <= MAX_INVOKES:
-        raise UsageError(f"invokes must be from 1 to {MAX_INVOKES:,}, got {options.invokes}")
+        raise UsageError(f"inferences must be from 1 to {MAX_INVOKES:,}, got {options.invokes}")
     if not 0 <= options.seed < 1 << 32:
         raise UsageError(f"seed must fit in 32 bits, got {options.seed}")
     if not 0 < options.limits.seconds <= MAX_SECONDS:  # not a number fails too

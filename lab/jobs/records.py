@@ -15,7 +15,21 @@ import pydantic_core
 from lab.errors import InputError, Problem, escape
 from lab.jobs.files import read_input
 from lab.results import BatchResult, CheckResult
+from lab.runtime_cost import RuntimeCost
+from lab.size_records import ElfSize, SizeDiff
 
+AnyRecord = CheckResult | BatchResult | ElfSize | SizeDiff | RuntimeCost
+MAKERS: dict[type, str] = {
+    ElfSize: "lab size of a firmware image",
+    SizeDiff: "lab size --diff",
+    RuntimeCost: "lab runtime cost",
+}
+_KEYS: dict[str, type[AnyRecord]] = {  # of records that have no "verdict"
+    "records": BatchResult,
+    "firmware": ElfSize,
+    "before": SizeDiff,
+    "empty": RuntimeCost,
+}
 MAX_BYTES = 64 << 20  # a record with details of a large model is about 1 MB
 _MOST = 1 << 64  # no size and no count of a measurement is as large
 _AGAIN = "make it again: lab check MODEL --board B --details --json FILE"
@@ -46,6 +60,22 @@ def read_result(path: Path | str) -> CheckResult | BatchResult:
     Raises:
         InputError: it cannot be read, or is neither.
     """
+    result = read_any(path)
+    if isinstance(result, CheckResult | BatchResult):
+        return result
+    what = f"is what {MAKERS[type(result)]} wrote, no record of a check"
+    raise InputError(Problem(escape(str(path)), what, _AGAIN))
+
+
+def read_any(path: Path | str) -> AnyRecord:
+    """What any command wrote.
+
+    Args:
+        path: a file that a command wrote with ``--json``.
+
+    Raises:
+        InputError: it cannot be read, or is nothing that can be shown again.
+    """
     where = escape(str(path))
     text = read_input(path, MAX_BYTES)
     try:
@@ -55,7 +85,7 @@ def read_result(path: Path | str) -> CheckResult | BatchResult:
         raise InputError(Problem(where, f"is no JSON the lab wrote: {error}", _AGAIN)) from None
     if what := _foreign(plain):
         raise InputError(Problem(where, *what))
-    kind = BatchResult if "records" in plain else CheckResult
+    kind: type[AnyRecord] = next((k for key, k in _KEYS.items() if key in plain), CheckResult)
     try:
         return kind.model_validate_json(pydantic_core.to_json(plain), strict=True)
     except pydantic.ValidationError as error:

@@ -87,7 +87,7 @@ def _chosen(known: Sequence[Registration], names: Sequence[str]) -> list[Registr
     for name in names:
         if name not in by_name:
             what = f"the runtime has no operator {shown(name)}"
-            raise UsageError(str(Problem("", what, nearest(name, by_name))))
+            raise UsageError(str(Problem("", what, nearest(name.upper(), by_name))))
     return [by_name[name] for name in dict.fromkeys(names)] or list(known)
 
 

@@ -8,7 +8,11 @@ from typing import TypeVar
 
 from lab.details import ArenaItem, ArenaMap
 from lab.report.arena_chart import chart
+from lab.report.buffers import PERSISTENT, life
 from lab.report.names import tensor_name
+from lab.report.numbers import percent
+from lab.report.operators import label_of
+from lab.report.terminal import trouble
 from lab.results import Arena, CheckResult
 from lab.units import format_size
 
@@ -16,16 +20,6 @@ _T = TypeVar("_T")
 _MOST_ALIVE = 8
 _MOST_OPERATORS = 8
 _STEP = 16  # bytes in which the required arena is searched
-
-_KINDS = {
-    "variable": "variable tensors, which keep their values between inferences",
-    "quantization": "scales and zero points, copied from the model",
-    "structure": "the runtime's structures",
-    "kernel": "what kernels keep: prepared multipliers, sums, indices",
-    "options": "operators' options, copied from the model",
-    "alignment": "lost to alignment",
-    "unowned": "allocated, but nothing is known to point to it",
-}
 
 
 def show(result: CheckResult) -> None:
@@ -58,8 +52,10 @@ def render(result: CheckResult) -> list[str]:
 def _headline(result: CheckResult, arena: Arena) -> Iterator[str]:
     yield (
         f"ARENA  {result.model.name} on {result.board.name}: required "
-        f"{format_size(arena.required_bytes)}, reported by TFLM {arena.reported_bytes:,} B"
+        f"{format_size(arena.required_bytes)}, measured; reported by TFLM "
+        f"{arena.reported_bytes:,} B"
     )
+    yield from trouble(result)
 
 
 def _parts(arena: Arena) -> Iterator[str]:
@@ -90,14 +86,18 @@ class _View:
         if peak is None:
             yield "       no operator needs planned memory"
             return
-        alive = [item for item in self.map.items if _lives(item, peak)]
+        count = len(self.map.live_bytes)
+        alive = [item for item in self.map.items if peak in life(item, count)]
         alive.sort(key=lambda item: (-item.size_bytes, item.name))
         yield (
-            f"       fullest at operator {self._operator(peak)}: {len(alive)} buffers alive, "
-            f"{format_size(self.map.lower_bound_bytes)}"
+            f"       fullest at operator {label_of(self.result, peak)}: {len(alive)} buffers "
+            f"alive, {format_size(self.map.lower_bound_bytes)}"
         )
-        for item in alive[:_MOST_ALIVE]:
-            yield f"  {item.size_bytes:>11,} B  {self._lifetime(item)}"
+        shown = alive[:_MOST_ALIVE]
+        whens = [_when(life(item, count)) for item in shown]
+        width = max(map(len, whens), default=0)
+        for item, when in zip(shown, whens, strict=True):
+            yield f"  {item.size_bytes:>11,} B  {when:<{width}}  {_what(item)}"
         if rest := alive[_MOST_ALIVE:]:
             size = sum(item.size_bytes for item in rest)
             yield f"  {size:>11,} B  in {len(rest)} more"
@@ -123,7 +123,9 @@ class _View:
         kept = [item for item in self.map.items if item.part == "persistent"]
         sizes = _sums((item.kind, item.size_bytes) for item in kept)
         for kind, size in sizes:
-            yield _row(size, self.arena.required_bytes, f"{kind:<12}  {_KINDS[kind]}")
+            yield _row(
+                size, self.arena.required_bytes, f"{kind:<12}  {''.join(PERSISTENT.get(kind, ()))}"
+            )
             if kind == "structure":
                 for name, part in _sums((i.name, i.size_bytes) for i in kept if i.kind == kind):
                     yield f"{'':22}{part:>9,} B  {name}"
@@ -140,7 +142,7 @@ class _View:
             return
         yield "Persistent by operator, its kernel's data and its options"
         for index, size in owned[:_MOST_OPERATORS]:
-            yield _row(size, self.arena.required_bytes, self._operator(index))
+            yield _row(size, self.arena.required_bytes, label_of(self.result, index))
         if rest := owned[_MOST_OPERATORS:]:
             size = sum(size for _, size in rest)
             yield _row(size, self.arena.required_bytes, f"in {len(rest)} more")
@@ -152,8 +154,8 @@ class _View:
         required, reported = self.arena.required_bytes, self.arena.reported_bytes
         if planning <= reported:
             yield (
-                f"While planning, {planning:,} B were in the arena; afterwards there are more, so "
-                "planning costs nothing"
+                f"Planning costs nothing: {planning:,} B were in the arena then, no more than "
+                "afterwards"
             )
         else:
             yield f"Why {required:,} B are required, but {reported:,} B reported: while allocating,"
@@ -166,23 +168,17 @@ class _View:
         if self.arena.below:
             yield f"With {_STEP} B less: {self.arena.below}"
 
-    def _operator(self, index: int) -> str:
-        names = {operator.index: operator.name for operator in self.result.operators}
-        return f"{index} {names.get(index, '')}".rstrip()
 
-    def _lifetime(self, item: ArenaItem) -> str:
-        """When it lives, and what it is."""
-        first, last = item.first_operator, item.last_operator
-        when = f"operator {first}" if first == last else f"operators {first} to {last}"
-        if item.kind == "scratch":
-            return f"{when:<18}  scratch buffer of {item.name}"
-        shape = "?" if item.shape is None else ",".join(map(str, item.shape))
-        return f"{when:<18}  {item.dtype or '?'}[{shape}]  {tensor_name(item.name)}"
+def _when(span: range) -> str:
+    first, last = span.start, span.stop - 1
+    return f"operator {first}" if first == last else f"operators {first} to {last}"
 
 
-def _lives(item: ArenaItem, operator: int) -> bool:
-    first, last = item.first_operator, item.last_operator
-    return first is not None and last is not None and first <= operator <= last
+def _what(item: ArenaItem) -> str:
+    if item.kind == "scratch":
+        return f"scratch buffer of {item.name}"
+    shape = "?" if item.shape is None else ",".join(map(str, item.shape))
+    return f"{item.dtype or '?'}[{shape}]  {tensor_name(item.name)}"
 
 
 def _sums(pairs: Iterator[tuple[_T, int]]) -> list[tuple[_T, int]]:
@@ -194,4 +190,4 @@ def _sums(pairs: Iterator[tuple[_T, int]]) -> list[tuple[_T, int]]:
 
 
 def _row(size: int, of: int, what: str) -> str:
-    return f"  {size:>11,} B  {size / of if of else 0:>6.1%}  {what}"
+    return f"  {size:>11,} B  {percent(size, of):>6}  {what}"

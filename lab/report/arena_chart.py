@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from itertools import pairwise
 from string import ascii_lowercase, ascii_uppercase
 
 from lab.details import ArenaItem, ArenaMap
+from lab.report.buffers import life
 from lab.report.names import tensor_name
 
 _COLUMNS = 64
@@ -22,11 +23,13 @@ def chart(arena: ArenaMap) -> list[str]:
     if not arena.planned_bytes or not arena.live_bytes:
         return []
     letters = _letters(arena)
+    rows = list(_rows(arena, letters))
+    drawn = {letter for row in rows for letter in row.partition("|")[2]}
     return [
         f"Planned part over the {len(arena.live_bytes)} operators, the address upwards",
-        *_rows(arena, letters),
+        *rows,
         *_axis(arena),
-        *_legend(letters),
+        *_legend(letters, drawn),
     ]
 
 
@@ -77,9 +80,8 @@ def _overlap(item: ArenaItem, addresses: range, times: range) -> int:
 
 def _width(item: ArenaItem, times: range) -> int:
     """At how many of these times it lives; negative or 0: at none."""
-    first, last = item.first_operator or 0, item.last_operator
-    end = times.stop if last is None else last + 1
-    return min(end, times.stop) - max(first, times.start)
+    span = life(item, times.stop)
+    return min(span.stop, times.stop) - max(span.start, times.start)
 
 
 def _axis(arena: ArenaMap) -> Iterator[str]:
@@ -97,11 +99,12 @@ def _axis(arena: ArenaMap) -> Iterator[str]:
         yield f"{'fullest':>11}  {marks.rstrip()}"
 
 
-def _legend(letters: list[tuple[ArenaItem, str]]) -> Iterator[str]:
+def _legend(letters: list[tuple[ArenaItem, str]], drawn: Set[str]) -> Iterator[str]:
     yield ""
     for item, letter in letters[:_MOST_NAMES]:
         name = tensor_name(item.name)
         what = f"scratch buffer of {name}" if item.kind == "scratch" else name
-        yield f"  {letter} {item.size_bytes:>11,} B  {what}"
+        missing = "" if letter in drawn else " (not in the map: too small for a cell)"
+        yield f"  {letter} {item.size_bytes:>11,} B  {what}{missing}"
     if rest := len(letters[_MOST_NAMES:]):
         yield f"  and {rest} smaller; {_FREE} nobody, {_SMALL} one without a letter"

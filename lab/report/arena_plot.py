@@ -9,15 +9,21 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lab.details import ArenaItem, ArenaMap
-from lab.report.names import tensor_name
+from lab.report import palette
+from lab.report.buffers import life
+from lab.report.names import last_part, tensor_name
+from lab.report.operators import label_of
 from lab.results import CheckResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FORMATS = ("png", "svg")
-_TENSOR, _SCRATCH, _PERSISTENT, _HEADROOM = "#6baed6", "#fdae6b", "#bdbdbd", "#f7f7f7"
-_EDGE, _LIVE, _PEAK = "#333333", "#08306b", "#cb181d"
+_TENSOR, _SCRATCH, _PERSISTENT, _HEADROOM = map(
+    palette.colour, ("tensor", "scratch", "structure", "free")
+)
+_EDGE = _LIVE = palette.LINE
+_PEAK = palette.LIMIT
 _INCHES = (11.0, 6.5)
 _DPI = 120
 _MOST_BOXES = 2000  # drawn; more cannot be told apart
@@ -78,9 +84,7 @@ def _title(result: CheckResult, arena: ArenaMap) -> str:
     title = f"{result.model.name}: arena of {arena.size_bytes:,} B, required on {result.board.core}"
     if arena.peak_operator is None:
         return title
-    names = {operator.index: operator.name for operator in result.operators}
-    name = names.get(arena.peak_operator, "")
-    where = f"operator {arena.peak_operator} {name}".rstrip()
+    where = f"operator {label_of(result, arena.peak_operator)}"
     return f"{title}\nfullest at {where}: {arena.lower_bound_bytes:,} B of tensors alive"
 
 
@@ -94,9 +98,8 @@ def _ticks(axes: Axes, count: int, operators: Sequence[str]) -> None:
 def _box(axes: Axes, item: ArenaItem, count: int) -> None:
     from matplotlib.patches import Rectangle
 
-    first = item.first_operator or 0
-    last = count - 1 if item.last_operator is None else item.last_operator
-    width, height = last - first + 1, item.size_bytes
+    span = life(item, count)
+    first, width, height = span.start, span.stop - span.start, item.size_bytes
     colour = _SCRATCH if item.kind == "scratch" else _TENSOR
     corner = (first - 0.5, item.offset_bytes)
     axes.add_patch(
@@ -113,15 +116,9 @@ def _label(item: ArenaItem, room: int, height: float) -> str:
     if room < len(size) or height < _LINE:
         return ""
     if height >= 2 * _LINE:
-        return f"{_short(name, room)}\n{size}"
+        return f"{last_part(_plain(name), room)}\n{size}"
     left = room - len(size) - 1
-    return f"{_short(name, left)} {size}" if left > len(size) else size
-
-
-def _short(name: str, room: int) -> str:
-    """The end of a name, which says which layer it is of."""
-    name = _plain(name)
-    return name if len(name) <= room else "…" + name[len(name) - room + 1 :]
+    return f"{last_part(_plain(name), left)} {size}" if left > len(size) else size
 
 
 def _bands(axes: Axes, arena: ArenaMap, count: int) -> None:

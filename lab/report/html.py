@@ -23,7 +23,8 @@ from lab.errors import escape
 from lab.report import provenance, shares, tiles
 from lab.report.bars import memory_bars, unused_banks
 from lab.report.names import function_name, short_name, tensor_name
-from lab.report.operators import operator_rows
+from lab.report.numbers import count_of, percent
+from lab.report.operators import OUTSIDE, operator_rows
 from lab.report.provenance import Figure
 from lab.report.shares import Share
 from lab.report.table import summary, why
@@ -77,10 +78,13 @@ def _key_figures(result: CheckResult) -> Iterator[Figure]:
     """The few numbers that everybody asks for."""
     memory, arena, stack, run = result.memory, result.arena, result.stack, result.run
     if memory:
-        for name, part in (("RAM", memory.ram), ("Flash", memory.flash)):
+        for name, part, how in (
+            ("RAM", memory.ram, provenance.NEEDED_RAM),
+            ("Flash", memory.flash, "exact"),
+        ):
             of = f"of {part.available_bytes:,} B"
-            share = tiles.percent(part.needed_bytes, part.available_bytes)
-            yield Figure(name, f"{part.needed_bytes:,} B", "exact", f"{of}, {share}")
+            share = percent(part.needed_bytes, part.available_bytes)
+            yield Figure(name, f"{part.needed_bytes:,} B", how, f"{of}, {share}")
     if arena:
         why_more = f"reported {arena.reported_bytes:,} B"
         yield Figure("Arena", f"{arena.required_bytes:,} B", "measured", why_more)
@@ -131,7 +135,7 @@ def _totals(result: CheckResult) -> Iterator[tuple[str, int, int]]:
         instructions = sum(operator.instructions for operator in result.operators)
         cycles = sum(operator.cycles for operator in result.operators)
         run = result.run
-        yield "outside of operators", run.instructions - instructions, run.cycles - cycles
+        yield OUTSIDE, run.instructions - instructions, run.cycles - cycles
         yield "one inference", run.instructions, run.cycles
 
 
@@ -161,11 +165,11 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters |= {
         "breakable": _breakable,
-        "count": lambda value: "-" if value is None else f"{value:,}",
+        "count": count_of,
         "function": function_name,
         "label": short_name,
         "per_cent": lambda part, whole: f"{min(100, 100 * max(0, part) / max(1, whole)):.2f}",
-        "percent": tiles.percent,
+        "percent": percent,
         "size": format_size,
         "slug": lambda kind: kind.replace(" ", "-"),
         "tensor": tensor_name,

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from lab.errors import escape
 from lab.report import provenance, shares
 from lab.report.names import function_name
+from lab.report.numbers import bytes_of, count_of, percent
 from lab.report.operators import OperatorRow, operator_rows
 from lab.report.shares import Share
 from lab.report.table import VERDICTS, why
@@ -36,9 +37,9 @@ def render_batch(batch: BatchResult) -> str:
     """A batch: one row for each check."""
     rows = [
         (f"**{VERDICTS[record.verdict.status]}**", cell(record.model.name), cell(record.board.name),
-         _bytes(record.memory.ram.needed_bytes if record.memory else None),
-         _bytes(record.verdict.margin_bytes),
-         _bytes(record.memory.flash.needed_bytes if record.memory else None), text(why(record)))
+         bytes_of(record.memory.ram.needed_bytes if record.memory else None),
+         bytes_of(record.verdict.margin_bytes),
+         bytes_of(record.memory.flash.needed_bytes if record.memory else None), text(why(record)))
         for record in batch.records
     ]  # fmt: skip
     rows += [
@@ -88,10 +89,10 @@ def _memory(result: CheckResult) -> Iterator[str]:
     rows = []
     if result.memory:
         ram, flash = result.memory.ram, result.memory.flash
-        for name, part in (("RAM", ram), ("flash", flash)):
-            share = _percent(part.needed_bytes, part.available_bytes)
+        for name, part, how in (("RAM", ram, provenance.NEEDED_RAM), ("flash", flash, "exact")):
+            share = percent(part.needed_bytes, part.available_bytes)
             of = f"of {part.available_bytes:,} B ({share})"
-            rows.append((name, format_size(part.needed_bytes), of, "exact"))
+            rows.append((name, format_size(part.needed_bytes), of, how))
     if result.arena:
         reported = f"reported {result.arena.reported_bytes:,} B"
         rows.append(("arena", format_size(result.arena.required_bytes), reported, "measured"))
@@ -131,10 +132,9 @@ def _operators(result: CheckResult) -> Iterator[str]:
 
 def _operator(row: OperatorRow) -> tuple[str, ...]:
     operator = row.operator
-    macs = "-" if operator.macs is None else f"{operator.macs:,}"
     return (
         str(operator.index), cell(operator.name), f"{row.share:.1%}", f"{operator.instructions:,}",
-        f"{operator.cycles:,}", macs, f"{operator.stack_bytes:,}",
+        f"{operator.cycles:,}", count_of(operator.macs), f"{operator.stack_bytes:,}",
     )  # fmt: skip
 
 
@@ -150,7 +150,7 @@ def _owners(result: CheckResult) -> Iterator[str]:
 def _share_table(owners: Sequence[Share], most: int) -> Iterator[str]:
     whole = sum(owner.amount for owner in owners)
     rows = [
-        (cell(owner.name), f"{owner.amount:,}", _percent(owner.amount, whole), text(owner.note))
+        (cell(owner.name), f"{owner.amount:,}", percent(owner.amount, whole), text(owner.note))
         for owner in shares.largest(owners, most)
     ]
     return _table(("owner", "bytes>", "share>", ""), rows)
@@ -180,11 +180,3 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 def _line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
-
-
-def _bytes(count: int | None) -> str:
-    return "-" if count is None else f"{count:,} B"
-
-
-def _percent(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}" if whole else "-"

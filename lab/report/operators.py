@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from lab.details import FunctionCost
 from lab.results import CheckResult, Operator
 
+OUTSIDE = "outside of the operators"  # the interpreter between them
 _MOST_FUNCTIONS = 5
+
+
+def label(operator: Operator) -> str:
+    """What an operator is called: its number and its name."""
+    return f"{operator.index} {operator.name}"
+
+
+def label_of(result: CheckResult, index: int) -> str:
+    """The same by the number; without a name if the record has none."""
+    return next((label(one) for one in result.operators if one.index == index), str(index))
 
 
 @dataclass(frozen=True)

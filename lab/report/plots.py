@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from lab.details import ArenaMap
 from lab.errors import escape
-from lab.report import arena_plot, shares
+from lab.report import arena_plot, palette, shares
 from lab.report.bars import Bar, memory_bars
+from lab.report.names import first_part
 from lab.report.shares import Share
 from lab.results import CheckResult
 
@@ -30,20 +31,6 @@ _STYLE = {
     "axes.spines.right": False,
     "figure.constrained_layout.use": True,
 }
-_FAMILIES = {
-    "#6ea0e0": {"tensor", "arena"},
-    "#7fbf6b": {"model"},
-    "#5fb8a2": {"kernel", "kernels", "code"},
-    "#b3c46a": {"shared kernels", "quantization"},
-    "#a58ad6": {"structure", "interpreter", "allocation", "operator data", "options", "runtime"},
-    "#d9bd55": {"static", "library", "data", "error texts"},
-    "#e0a05c": {"scratch", "variable"},
-    "#dd8076": {"stack", "unowned"},
-    "#d98ab3": {"application"},
-    "#e6e8ec": {"free"},
-}
-_COLOURS = {kind: colour for colour, kinds in _FAMILIES.items() for kind in kinds}
-_OTHER = "#b4bac4"
 
 
 def render(result: CheckResult) -> Iterator[tuple[str, bytes]]:
@@ -83,8 +70,7 @@ def _with_short_names(result: CheckResult) -> CheckResult:
 
 
 def _short(name: str) -> str:
-    name = escape(name)
-    return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
+    return first_part(escape(name), _NAME)
 
 
 def _drawn(
@@ -124,13 +110,13 @@ def _memory(result: CheckResult) -> Figure | None:
 def _bar(axes: Axes, bar: Bar) -> None:
     left, labels = 0.0, []
     for segment in bar.segments:
-        colour = _COLOURS.get(segment.kind, _OTHER)
+        colour = palette.colour(segment.kind)
         axes.barh(0, float(segment.size_bytes), left=left, color=colour, edgecolor="white")
         left += segment.size_bytes
         if segment.kind != "free":
             labels.append(f"{segment.name} {segment.size_bytes:,} B")
     if bar.limit_bytes is not None:
-        axes.axvline(float(bar.limit_bytes), color="#b3261e", linewidth=2)
+        axes.axvline(float(bar.limit_bytes), color=palette.LIMIT, linewidth=2)
     axes.set_xlim(0, max(1.0, float(bar.whole_bytes)))
     axes.set_yticks([])
     axes.xaxis.set_major_formatter("{x:,.0f} B")
@@ -173,7 +159,7 @@ def _owners(result: CheckResult) -> Figure | None:
 def _ranking(axes: Axes, owners: Sequence[Share], unit: str) -> None:
     """Largest on top, each with its amount."""
     places = range(len(owners))
-    colours = [_COLOURS.get(one.kind, _OTHER) for one in owners]
+    colours = [palette.colour(one.kind) for one in owners]
     bars = axes.barh(places, [float(one.amount) for one in owners], color=colours)
     axes.bar_label(bars, [f" {one.amount:,} {unit}" for one in owners], fontsize=8)
     axes.set_yticks(places, [_short(one.name) for one in owners])

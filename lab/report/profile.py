@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 from lab.details import FunctionCost, Profile
 from lab.report.names import tensor_name
-from lab.results import CheckResult, Operator, Run
+from lab.report.numbers import percent
+from lab.report.operators import OUTSIDE, label, label_of
+from lab.report.terminal import trouble
+from lab.results import CheckResult, Run
 
 RUNTIME = "runtime"
 _MOST_FUNCTIONS = 12
@@ -33,11 +36,6 @@ def render(result: CheckResult, operator: int | None = None) -> list[str]:
     return [*lines, *view.functions(operator), "", *view.paths(operator)]
 
 
-def label(operator: Operator) -> str:
-    """What an operator is called: its number and its name."""
-    return f"{operator.index} {operator.name}"
-
-
 @dataclass(frozen=True)
 class _View:
     result: CheckResult
@@ -50,6 +48,7 @@ class _View:
             f"PROFILE  {self.result.model.name} on {board.name}: {run.instructions:,} "
             f"instructions, exact; {run.cycles:,} cycles, modelled"
         )
+        yield from trouble(self.result)
         yield (
             f"         {run.milliseconds:,.1f} ms at {board.clock_hz / 1e6:g} MHz and zero wait "
             f"states (model {run.cycle_model}, {run.cycle_class}); the first inference"
@@ -72,7 +71,7 @@ class _View:
                 f"{macs:>13}  {rate:>10}  {one.stack_bytes:>6,} B  {tensor_name(one.output or '')}"
             ).rstrip()
         runtime = self.profile.runtime_instructions, self.profile.runtime_cycles
-        yield f"{RUNTIME:<{width}}  {self._figures(*runtime)}  around the operators"
+        yield f"{RUNTIME:<{width}}  {self._figures(*runtime)}  {OUTSIDE}"
         yield f"{'total':<{width}}  {self._figures(self.run.instructions, self.run.cycles)}"
 
     def functions(self, operator: int | None) -> Iterator[str]:
@@ -82,7 +81,9 @@ class _View:
         ]
         costs = by_function(chosen)
         where = (
-            "of all operators and the runtime" if operator is None else f"of {self._of(operator)}"
+            "of all operators and the runtime"
+            if operator is None
+            else f"of {label_of(self.result, operator)}"
         )
         yield f"Functions {where}: own instructions, exact, and cycles, modelled; without callees"
         yield f"{_HEAD:>35}  {'calls':>11}  function"
@@ -105,12 +106,9 @@ class _View:
             cycles = sum(one.cycles for one in rest)
             yield f"{cycles:>15,}  in {len(rest)} more (--collapsed has all)"
 
-    def _of(self, operator: int) -> str:
-        return next(label(one) for one in self.result.operators if one.index == operator)
-
     def _figures(self, instructions: int, cycles: int) -> str:
-        share = cycles / self.run.cycles if self.run.cycles else 0.0
-        return f"{instructions:>13,}  {cycles:>13,}  {share:>5.1%}".rjust(35)
+        share = percent(cycles, self.run.cycles)
+        return f"{instructions:>13,}  {cycles:>13,}  {share:>5}".rjust(35)
 
 
 @dataclass

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from lab.details import Profile
 from lab.report.names import tensor_name
-from lab.report.profile import RUNTIME, by_function, label
+from lab.report.operators import OUTSIDE, label
+from lab.report.profile import RUNTIME, by_function
 from lab.results import CheckResult, Operator
 
 _MOST_FUNCTIONS = 15
@@ -89,7 +90,7 @@ def _operators(before: CheckResult, after: CheckResult) -> Iterator[str]:
         cycles = _change(old.cycles if old else None, new.cycles if new else None)
         yield f"{cycles}  {name}{partner}"
     was, now = (_profile(one).runtime_cycles for one in (before, after))
-    yield f"{_change(was, now)}  {RUNTIME}"
+    yield f"{_change(was, now)}  {RUNTIME}, {OUTSIDE}"
 
 
 def matched(before: Sequence[Operator], after: Sequence[Operator]) -> list[Pair]:

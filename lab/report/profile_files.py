@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lab.details import Profile
-from lab.report.profile import RUNTIME, label
+from lab.report.operators import OUTSIDE, label
+from lab.report.profile import RUNTIME
 from lab.results import CheckResult
 
 Weight = Literal["instructions", "cycles"]
@@ -54,7 +55,7 @@ def as_trace(result: CheckResult) -> str:
     """Trace events as JSON: slices in modelled time, functions nested by path.
 
     Operators follow each other as they ran. Inside one, functions are drawn one after the other:
-    how much each took is known, not when. The runtime around the operators is drawn at the end.
+    how much each took is known, not when. What is outside of them is drawn at the end.
     """
     assert result.run
     clock = result.board.clock_hz
@@ -68,8 +69,8 @@ def as_trace(result: CheckResult) -> str:
     about = {
         "time": f"modelled by {result.run.cycle_model} ({result.run.cycle_class}) at {clock} Hz "
         "and zero wait states",
-        "order": "operators in order; functions inside one in no order of time; the runtime around "
-        "them is drawn at the end",
+        "order": f"operators in order; functions inside one in no order of time; what is {OUTSIDE} "
+        "is drawn at the end",
         "callers": "a function with several callers is split by the number of calls",
     }
     events = ",\n".join(json.dumps(event) for event in trace.events)
@@ -86,7 +87,7 @@ def _draw_inference(trace: _Trace, result: CheckResult, begin: int) -> None:
     live = result.details.arena.live_bytes if result.details and result.details.arena else ()
     stack = {one.index: one.stack_bytes for one in result.operators}
     for operator, tree in sorted(trees.items(), key=lambda item: (item[0] is None, item[0] or 0)):
-        trace.tree(names.get(operator, f"{RUNTIME} (around all operators)"), tree, begin)
+        trace.tree(names.get(operator, f"{RUNTIME} ({OUTSIDE})"), tree, begin)
         if operator in stack:
             trace.counter("stack, deepest", begin, stack[operator])
         if operator is not None and 0 <= operator < len(live):

@@ -10,6 +10,8 @@ from lab.report.names import function_name
 from lab.results import CheckResult
 from lab.units import format_size
 
+NEEDED_RAM = "measured"  # the sum is as good as its parts, and the arena is one
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -87,10 +89,16 @@ def _memory(result: CheckResult) -> Iterator[Figure]:
     ram, flash = result.memory.ram, result.memory.flash
     yield Figure("static RAM", format_size(ram.static_bytes), "exact",
                  ".data and .bss of the image")  # fmt: skip
-    yield Figure("RAM needed", format_size(ram.needed_bytes), "exact",
-                 "the sum of what is placed in the board's banks")  # fmt: skip
+    yield Figure("RAM needed", format_size(ram.needed_bytes), NEEDED_RAM, _sum(result))
     yield Figure("flash needed", format_size(flash.needed_bytes), "exact",
                  "section sizes of the image")  # fmt: skip
+
+
+def _sum(result: CheckResult) -> str:
+    request = result.request
+    arena = "required, measured" if request.arena_bytes is None else "as asked"
+    stack = "by rule" if request.stack_reserve_bytes is None else "as asked"
+    return f"what is placed in the board's banks: static, exact; arena, {arena}; stack, {stack}"
 
 
 def _arena(result: CheckResult) -> Iterator[Figure]:

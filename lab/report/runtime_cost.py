@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from lab.report.columns import aligned
+from lab.report.numbers import count_of, percent
 from lab.runtime_cost import EmptyRuntime, FullRuntime, OperatorPrice, RuntimeCost
 from lab.units import format_size
 
@@ -84,11 +85,11 @@ def _row(price: OperatorPrice) -> tuple[str, ...]:
     counts = [f"{run.dtype} {run.instructions_per_work:,.1f}" for run in price.runs]
     return (
         price.name,
-        _bytes(price.flash_bytes),
-        _bytes(price.flash_in_full_bytes),
-        _bytes(price.ram_bytes),
-        _bytes(first.persistent_bytes if first else None),
-        _bytes(first.scratch_bytes if first else None),
+        count_of(price.flash_bytes),
+        count_of(price.flash_in_full_bytes),
+        count_of(price.ram_bytes),
+        count_of(first.persistent_bytes if first else None),
+        count_of(first.scratch_bytes if first else None),
         f"{', '.join(counts)} per {first.work}" if first else _NONE,
         first.shapes if first else _NONE,
     )
@@ -122,9 +123,9 @@ def _sizes(name: str, flash: int, ram: int) -> str:
 
 def _shares(cost: RuntimeCost) -> str:
     """What the runtime is of the board that was named."""
-    share = f"empty {cost.empty.flash_bytes / cost.board_flash_bytes:.1%}"
+    share = f"empty {percent(cost.empty.flash_bytes, cost.board_flash_bytes)}"
     if cost.full:
-        share += f", with all {cost.full.flash_bytes / cost.board_flash_bytes:.1%}"
+        share += f", with all {percent(cost.full.flash_bytes, cost.board_flash_bytes)}"
     return f"{cost.board} has {format_size(cost.board_flash_bytes)} of flash: {share}"
 
 
@@ -134,7 +135,3 @@ def _problems(prices: Sequence[OperatorPrice]) -> Iterator[str]:
         yield ""
         yield "Without a price, or a part of it"
         yield from told
-
-
-def _bytes(count: int | None) -> str:
-    return _NONE if count is None else f"{count:,}"

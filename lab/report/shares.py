@@ -10,18 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from lab.details import ArenaItem, ArenaMap, Footprint, Owner
+from lab.report.buffers import PERSISTENT, life
 from lab.report.names import short_name, tensor_name
+from lab.report.operators import OUTSIDE, label
 from lab.results import Arena, CheckResult
 
-_PERSISTENT = {
-    "variable": "variable tensors",
-    "kernel": "what kernels keep",
-    "options": "operators' options",
-    "quantization": "scales and zero points",
-    "structure": "the runtime's structures",
-    "alignment": "alignment in the arena",
-    "unowned": "arena without a known owner",
-}
 _MOST_PARTS = 6
 
 
@@ -106,7 +99,7 @@ def time_shares(result: CheckResult) -> list[Share]:
     inside = sum(operator.cycles for operator in result.operators)
     shares = [
         Share(
-            f"#{operator.index} {operator.name}",
+            f"#{label(operator)}",
             operator.cycles,
             "kernels",
             short_name(operator.output or ""),
@@ -114,7 +107,7 @@ def time_shares(result: CheckResult) -> list[Share]:
         for operator in result.operators
     ]
     rest = result.run.cycles - inside
-    return _ranked([*shares, Share("outside of the operators", rest, "interpreter")])
+    return _ranked([*shares, Share(OUTSIDE, rest, "interpreter")])
 
 
 def _ranked(shares: Sequence[Share]) -> list[Share]:
@@ -152,7 +145,9 @@ def _owner(owner: Owner, memory: Literal["flash_bytes", "ram_bytes"]) -> Share:
 
 
 def _arena_items(arena: ArenaMap) -> Iterator[Share]:
-    alive = [item for item in arena.items if is_alive(item, arena.peak_operator)]
+    alive = [
+        item for item in arena.items if arena.peak_operator in life(item, len(arena.live_bytes))
+    ]
     for item in alive:
         note = f"{item.kind}, alive at operator {arena.peak_operator}, the peak"
         yield Share(tensor_name(item.name), item.size_bytes, item.kind, note)
@@ -164,7 +159,7 @@ def _arena_items(arena: ArenaMap) -> Iterator[Share]:
         parts = tuple((tensor_name(item.name), item.size_bytes) for item in largest_items(items))
         size = sum(item.size_bytes for item in items)
         note = f"persistent, {len(items)} pieces"
-        yield Share(_PERSISTENT.get(kind, kind), size, kind, note, parts)
+        yield Share(PERSISTENT.get(kind, (kind,))[0], size, kind, note, parts)
     kept = sum(item.size_bytes for item in persistent)
     headroom = arena.size_bytes - arena.planned_bytes - kept
     yield Share("planning headroom", headroom, "structure", "needed only while allocating")
@@ -173,14 +168,6 @@ def _arena_items(arena: ArenaMap) -> Iterator[Share]:
 def largest_items(items: Sequence[ArenaItem]) -> list[ArenaItem]:
     """The largest few things of the arena."""
     return sorted(items, key=lambda item: (-item.size_bytes, item.offset_bytes))[:_MOST_PARTS]
-
-
-def is_alive(item: ArenaItem, operator: int | None) -> bool:
-    """Whether a planned buffer is needed while an operator runs."""
-    if item.part == "persistent" or operator is None:
-        return False
-    begins = item.first_operator is None or item.first_operator <= operator
-    return begins and (item.last_operator is None or operator <= item.last_operator)
 
 
 def _arena_parts(result: CheckResult, arena: Arena) -> Iterator[Share]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lab.details import Footprint, Owner, SymbolSize
-from lab.errors import one_line
+from lab.report.names import both_ends, function_name, last_part
+from lab.report.numbers import bar, percent
+from lab.report.terminal import trouble
 from lab.results import CheckResult
 from lab.size_records import Change, ElfSize, SizeDiff
 from lab.units import format_size
 
-_BAR = 30
 _NAME = 70
 _MOST_OWNERS = 24
 _MOST_CHANGES = 20
@@ -29,6 +30,7 @@ def render(result: CheckResult) -> list[str]:
     flash = sum(bank.size_bytes for bank in board.flash)
     return [
         f"{result.model.name} on {board.name}: {_biggest(footprint)}",
+        *trouble(result),
         f"  {result.runtime.name}, {result.runtime.kernels} kernels, -{build.opt}, "
         f"{build.compiler}, {board.core}",
         "",
@@ -112,7 +114,7 @@ def _owners(footprint: Footprint) -> Iterator[str]:
     for owner in footprint.owners[:_MOST_OWNERS]:
         yield f"{_sizes(owner.flash_bytes, flash, owner.ram_bytes)}    {_title(owner)}"
         if owner.operators and owner.group != "kernels":
-            yield f"{_INDENT}for {_words(', '.join(owner.operators))}"
+            yield f"{_INDENT}for {both_ends(', '.join(owner.operators), _NAME)}"
         large = max(_share(owner.flash_bytes, flash), _share(owner.ram_bytes, ram)) >= _LARGE
         if large and len(owner.largest) > 1:
             yield f"{_INDENT}{_symbols(owner.largest[:_MOST_SYMBOLS])}"
@@ -123,14 +125,14 @@ def _owners(footprint: Footprint) -> Iterator[str]:
 
 
 def _sizes(flash: int, whole: int, ram: int) -> str:
-    return f"{flash:>11,} B {_share(flash, whole):>6.1%} {ram:>9,} B"
+    return f"{flash:>11,} B {percent(flash, whole):>6} {ram:>9,} B"
 
 
 def _title(owner: Owner) -> str:
     if owner.group == "shared kernels" and owner.operators:
         return f"kernel code that {len(owner.operators)} operators share"
     title = f"{owner.group}: {owner.name}"
-    return owner.name if owner.name.startswith(owner.group) else _words(title)
+    return owner.name if owner.name.startswith(owner.group) else both_ends(title, _NAME)
 
 
 def _taken(owner: Owner) -> str:
@@ -139,14 +141,17 @@ def _taken(owner: Owner) -> str:
 
 
 def _symbols(symbols: Sequence[SymbolSize]) -> str:
-    return ", ".join(f"{_tail(s.name)} {max(s.flash_bytes, s.ram_bytes):,} B" for s in symbols)
+    return ", ".join(
+        f"{last_part(function_name(one.name), _SYMBOL)} {max(one.flash_bytes, one.ram_bytes):,} B"
+        for one in symbols
+    )
 
 
 def _changed(changes: Sequence[Change], *, whole: bool) -> Iterator[str]:
     for one in changes[:_MOST_CHANGES]:
         owner = f"{one.group}: {one.owner}"
         name = owner if whole else one.symbol or f"the rest of {owner}"
-        yield f"{one.flash:>+11,} B {one.ram:>+10,} B  {_words(name)}"
+        yield f"{one.flash:>+11,} B {one.ram:>+10,} B  {both_ends(name, _NAME)}"
     rest = changes[_MOST_CHANGES:]
     if rest:
         flash, ram = sum(one.flash for one in rest), sum(one.ram for one in rest)
@@ -154,23 +159,8 @@ def _changed(changes: Sequence[Change], *, whole: bool) -> Iterator[str]:
 
 
 def _use(what: str, used: int, available: int) -> str:
-    share = _share(used, available)
-    filled = min(_BAR, round(share * _BAR))
-    bar = f"[{'#' * filled}{'.' * (_BAR - filled)}]"
-    return f"  {what:<16} {used:>11,} B  {bar} {share:.1%} of {format_size(available)}"
+    return f"  {what:<16} {used:>11,} B  {bar(used, available)} of {format_size(available)}"
 
 
 def _share(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
-
-
-def _tail(text: str) -> str:
-    """The end of a name: what comes before are directories or namespaces."""
-    line = one_line(text.replace("(anonymous namespace)::", ""))
-    return line if len(line) <= _SYMBOL else f"…{line[1 - _SYMBOL :]}"
-
-
-def _words(text: str) -> str:
-    """A name of who knows what length, to fit beside figures."""
-    line = one_line(text)
-    return line if len(line) <= _NAME else f"{line[: _NAME // 2]} … {line[-_NAME // 2 :]}"

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lab.details import StackDetails, StackPoint
+from lab.report.columns import aligned
+from lab.report.operators import label_of
+from lab.report.terminal import trouble
 from lab.results import CheckResult, Stack
 from lab.units import format_size
 
@@ -50,6 +53,7 @@ class _View:
             f"STACK  {self.result.model.name} on {self.result.board.name}: "
             f"{_at_least(stack)}{format_size(deepest)}, {'exact' if _exact(stack) else 'measured'}"
         )
+        yield from trouble(self.result)
         yield "       from the initial SP to the lowest in the whole run, at the required arena"
         if stack:
             how = "by rule" if self.result.request.stack_reserve_bytes is None else "as asked for"
@@ -57,8 +61,6 @@ class _View:
                 f"       {stack.runner_bytes:,} B of it are frames of the lab's runner; set aside "
                 f"{how}: {stack.reserve_bytes:,} B"
             )
-        if self.result.verdict.limit == "stack":
-            yield f"       DOES NOT FIT: {self.result.verdict.summary}"
 
     def chain(self, operator: int | None) -> Iterator[str]:
         """The call chain of an operator's deepest point, or of the deepest of all."""
@@ -81,10 +83,11 @@ class _View:
 
     def points(self) -> Iterator[str]:
         """Depth of every phase and operator."""
-        yield "    depth    where                             deepest function"
-        for point in self.details.points:
-            function = point.chain[0].function if point.chain else "-"
-            yield f"{point.depth_bytes:>9,} B  {self._place(point):<32}  {function}"
+        rows = [
+            (f"{one.depth_bytes:>9,} B", self._place(one), _innermost(one))
+            for one in self.details.points
+        ]
+        yield from aligned([("    depth", "where", "deepest function"), *rows], ())
 
     def inputs(self) -> Iterator[str]:
         """How inferences differ, if there were several."""
@@ -126,8 +129,11 @@ class _View:
     def _place(self, point: StackPoint) -> str:
         if point.operator is None:
             return _PHASES[point.phase]
-        names = {one.index: one.name for one in self.result.operators}
-        return f"operator {point.operator} {names.get(point.operator, '')}".rstrip()
+        return f"operator {label_of(self.result, point.operator)}"
+
+
+def _innermost(point: StackPoint) -> str:
+    return point.chain[0].function if point.chain else "-"
 
 
 def _exact(stack: Stack | None) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lab.report.columns import aligned
+from lab.report.numbers import bytes_of
 from lab.results import BatchResult, CheckResult, NoRecord
 
 VERDICTS = {"failed": "FAILS", "does_not_fit": "DOES NOT FIT", "fits": "fits"}
@@ -72,10 +73,10 @@ def _row(record: CheckResult) -> _Row:
             VERDICTS[verdict.status],
             record.model.name,
             record.board.name,
-            _bytes(memory.ram.needed_bytes if memory else None),
-            _bytes(margin),
-            _bytes(record.arena.required_bytes if record.arena else None),
-            _bytes(memory.flash.needed_bytes if memory else None),
+            bytes_of(memory.ram.needed_bytes if memory else None),
+            bytes_of(margin),
+            bytes_of(record.arena.required_bytes if record.arena else None),
+            bytes_of(memory.flash.needed_bytes if memory else None),
             f"{record.run.instructions:,}" if record.run else "-",
             why(record),
         )
@@ -85,10 +86,6 @@ def _row(record: CheckResult) -> _Row:
 def _trouble(problem: NoRecord) -> _Row:
     why = f"exit code {problem.exit_code}, see the message"
     return _Row((_NO_RECORD, problem.model, problem.board, *"-----", why))
-
-
-def _bytes(count: int | None) -> str:
-    return "-" if count is None else f"{count:,} B"
 
 
 def why(record: CheckResult) -> str:

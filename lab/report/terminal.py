@@ -6,12 +6,12 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from lab.report.names import function_name, tensor_name
+from lab.report.numbers import bar, percent
 from lab.results import CheckResult, Failure, Finding, Flash, Operator, Ram
 from lab.units import format_size
 
 WORDS = {"fits": "FITS", "does_not_fit": "DOES NOT FIT", "failed": "FAILS"}
 _COLOURS = {"fits": "bold green", "does_not_fit": "bold red", "failed": "bold red"}
-_BAR = 60
 _MOST_OPERATORS = 6
 _MOST_TENSORS = 5
 _MOST_LOG = 6
@@ -54,6 +54,18 @@ def margin(result: CheckResult) -> str:
         short = format_size(-verdict.margin_bytes)
         return f"short by {short} of {(verdict.limit or '').upper()}"
     return verdict.summary
+
+
+def trouble(result: CheckResult) -> list[str]:
+    """The line for views of a model that does not run on its board: they show it all the same."""
+    verdict = result.verdict
+    if verdict.status == "fits":
+        return []
+    where = "on this board" if verdict.status == "failed" else "this board"
+    return [
+        f"{WORDS[verdict.status]} {where}: {margin(result)} (lab check says why); measured in the "
+        "probe map"
+    ]
 
 
 def _flash_free(result: CheckResult) -> str:
@@ -217,7 +229,7 @@ def _ram(result: CheckResult, ram: Ram) -> Iterator[str]:
         yield _row("application", ram.application_bytes, f"profile {profile}" if profile else "")
     if ram.alignment_bytes:
         yield _row("alignment", ram.alignment_bytes, "before the arena")
-    yield _row("needed", ram.needed_bytes, _bar(ram.needed_bytes, ram.available_bytes))
+    yield _row("needed", ram.needed_bytes, bar(ram.needed_bytes, ram.available_bytes))
     if ram.layout and len(result.board.ram) > 1:
         where = {span.what: "+".join(span.banks) for span in ram.layout if span.what != "free"}
         yield "  in banks     " + ", ".join(f"{what} {banks}" for what, banks in where.items())
@@ -234,7 +246,7 @@ def _flash(flash: Flash) -> Iterator[str]:
         yield _row("padding", flash.padding_bytes, "alignment")
     if flash.application_bytes:
         yield _row("application", flash.application_bytes, "")
-    yield _row("needed", flash.needed_bytes, _bar(flash.needed_bytes, flash.available_bytes))
+    yield _row("needed", flash.needed_bytes, bar(flash.needed_bytes, flash.available_bytes))
 
 
 def _arena(result: CheckResult) -> Iterator[str]:
@@ -281,9 +293,8 @@ def _run(result: CheckResult) -> Iterator[str]:
 
 
 def _operator(operator: Operator, cycles: int) -> str:
-    share = operator.cycles / cycles if cycles else 0.0
     return (
-        f"  {share:>6.1%}  {operator.index:>3} {operator.name:<24} "
+        f"  {percent(operator.cycles, cycles):>6}  {operator.index:>3} {operator.name:<24} "
         f"{operator.instructions:>13,} instructions, stack down to {operator.stack_bytes:,} B"
     )
 
@@ -321,9 +332,3 @@ def _paste(result: CheckResult) -> Iterator[str]:
 
 def _row(what: str, size: int, how: str) -> str:
     return f"  {what:<12} {size:>11,} B  {how}".rstrip()
-
-
-def _bar(used: int, available: int) -> str:
-    share = used / available if available else 0.0
-    filled = max(0, min(_BAR // 2, round(share * _BAR / 2)))
-    return f"[{'#' * filled}{'.' * (_BAR // 2 - filled)}] {share:.1%}"

@@ -15,6 +15,7 @@ from lab.report.arena_boxes import ArenaBox, arena_boxes, column, lifetime
 from lab.report.bars import Bar
 from lab.report.boxes import Box, beside, treemap
 from lab.report.names import function_name
+from lab.report.numbers import bytes_of, percent
 from lab.report.shares import Share
 from lab.results import CheckResult
 
@@ -51,17 +52,12 @@ class Tile:
     facts: tuple[str, ...]
 
 
-def percent(part: float, whole: float) -> str:
-    """A share for people."""
-    return f"{part / whole:.1%}" if whole else "-"
-
-
 def bar_tiles(bar: Bar, places: Places) -> dict[str, Any]:
     """A memory bar, and where the memory ends if that is inside of it."""
     boxes = beside([segment.size_bytes for segment in bar.segments], bar.whole_bytes)
     tiles = []
     for segment, box in zip(bar.segments, boxes, strict=True):
-        size = f"{segment.size_bytes:,} B"
+        size = bytes_of(segment.size_bytes)
         facts = (f"{size}, {percent(segment.size_bytes, bar.whole_bytes)} of this bar",)
         tiles.append(Tile(places.add(box), segment.kind, segment.name, size, facts))
     limit = None
@@ -102,8 +98,7 @@ def arena_tiles(arena: ArenaMap, names: Sequence[str], places: Places) -> dict[s
 
 
 def _arena_tile(box: ArenaBox, places: Places) -> Tile:
-    amount = f"{box.size_bytes:,} B"
-    return Tile(places.add(box.box), box.kind, box.title, amount, box.facts)
+    return Tile(places.add(box.box), box.kind, box.title, bytes_of(box.size_bytes), box.facts)
 
 
 def _live(arena: ArenaMap, names: Sequence[str], places: Places) -> list[str]:

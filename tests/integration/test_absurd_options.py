@@ -6,6 +6,7 @@ not depend on that. What a shell can do to a command goes through the real one.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -207,11 +208,17 @@ def test_streams_and_names(script: str, code: int, tmp_path: Path) -> None:
     assert ran.code == code, ran
 
 
-def test_what_was_at_the_place_of_the_record_is_gone_when_there_is_none(tmp_path: Path) -> None:
-    record = tmp_path / "record.json"
-    record.write_text("of yesterday")
-    ran = lab("check", tmp_path / "none.tflite", "-b", NANO, "--json", record)
-    assert (ran.code, record.read_text()) == (3, "")
+def test_only_a_result_takes_the_place_of_what_was_there(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+    old.write_text("of yesterday" * 10_000)
+    for record in (old, new):
+        ran = lab("check", tmp_path / "none.tflite", "-b", NANO, "--json", record)
+        assert ran.code == 3
+    assert old.read_text() == "of yesterday" * 10_000
+    assert not new.exists()
+    for record in (old, new):
+        assert lab(*CHECK, "--json", record).code == 0
+        assert json.loads(record.read_text())["verdict"]["status"] == "fits"
 
 
 def test_a_pipe_is_written_to_once(tmp_path: Path) -> None:

@@ -267,10 +267,16 @@ def test_the_first_lines_name_the_culprit(tmp_path: Path) -> None:
     assert lines[1] == (
         "       fullest at operator 6 CONCATENATION: 4 buffers alive, 65,552 B (64.0 KiB)"
     )
-    assert lines[2] == "       32,768 B  operator 6          int8[1,64,64,8]  late_concat"
-    assert lines[3] == "       16,384 B  operators 0 to 6    int8[1,64,64,4]  left_branch"
-    assert lines[4] == "       16,384 B  operators 1 to 6    int8[1,64,64,4]  right_branch"
+    assert lines[2] == "       32,768 B  operator 6        int8[1,64,64,8]  late_concat"
+    assert lines[3] == "       16,384 B  operators 0 to 6  int8[1,64,64,4]  left_branch"
+    assert lines[4] == "       16,384 B  operators 1 to 6  int8[1,64,64,4]  right_branch"
     assert lines[6].startswith("       no plan can do with less")
+    drawn = "".join(line.partition(" |")[2] for line in lines)
+    for letter in "ABCDEF":
+        (named,) = (line for line in lines if line.startswith(f"  {letter} "))
+        assert (letter in drawn) != named.endswith("(not in the map: too small for a cell)")
+    assert "A" in drawn
+    assert "F" not in drawn
 
 
 @pytest.mark.parametrize("name", ["anomaly_detector", "tiny_float"])
@@ -318,21 +324,34 @@ def test_a_model_that_does_not_fit_is_measured_all_the_same() -> None:
     assert "fullest at operator 1 DEPTHWISE_CONV_2D: 2 buffers alive, 16,000 B" in ran.out
 
 
-def test_a_model_that_does_not_run_says_why() -> None:
-    ran = lab("arena", model_path("fails_gelu"), "--board", NANO)
+@pytest.mark.parametrize("command", ["arena", "stack", "profile", "size"])
+def test_every_view_says_that_it_does_not_fit(command: str) -> None:
+    ran = lab(command, "keyword_spotter", "--board", SMALL)
+    assert ran.code == 0
+    line = ran.out.splitlines()[1]
+    assert line.startswith("DOES NOT FIT this board: short by ")
+    assert line.endswith(" of RAM (lab check says why); measured in the probe map")
+    late = lab(command, "keyword_spotter", "--board", SMALL, "--timeout", "2000000")
+    assert (late.code, late.problems) == (2, ["lab: timeout must be up to 1,000,000 s, got 2e+06"])
+
+
+def test_a_model_that_does_not_run_says_why(tmp_path: Path) -> None:
+    picture = tmp_path / "none.svg"
+    ran = lab("arena", model_path("fails_gelu"), "--board", NANO, "--plot", picture)
+    assert not picture.exists()
     assert ran.code == 1
     assert ran.out.startswith("FAILS  ")
     assert "GELU" in ran.out
 
 
-@pytest.mark.parametrize("ending", ["png", "svg"])
+@pytest.mark.parametrize("ending", ["png", "SVG"])
 def test_the_picture_is_the_same_each_time(ending: str, tmp_path: Path) -> None:
     pictures = [tmp_path / f"{number}.{ending}" for number in range(2)]
     for picture in pictures:
         view(model_path("tiny_float"), "--plot", picture)
     first, second = (picture.read_bytes() for picture in pictures)
     assert first == second
-    assert first.startswith({"png": b"\x89PNG", "svg": b"<?xml"}[ending])
+    assert first.startswith({"png": b"\x89PNG", "SVG": b"<?xml"}[ending])
     assert str(tmp_path).encode() not in first
 
 

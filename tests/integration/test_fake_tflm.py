@@ -125,7 +125,7 @@ def test_a_runtime_that_does_not_show_its_arena_is_said_not_to(tmp_path: Path) -
     other = added(tmp_path, with_defines(renamed), defines=(renamed,))
     ran = lab("arena", TINY, "--board", NANO, "--runtime", other, "--plot", tmp_path / "a.png")
     assert ran.code == 5
-    assert ran.out.splitlines()[0].endswith("required 928 B, reported by TFLM 656 B")
+    assert ran.out.splitlines()[0].endswith("required 928 B, measured; reported by TFLM 656 B")
     assert "fake does not show who owns it" in ran.out
     assert (tmp_path / "a.png").read_bytes() == b""
 

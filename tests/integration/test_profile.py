@@ -279,6 +279,8 @@ def test_what_cannot_be_asked_is_one_line(files: Files, tmp_path: Path) -> None:
         (("--operator", "3"), 2, "there is no operator 3: tiny_float.tflite has from 0 to 2"),
         (("--weight", "seconds"), 2, "neither instructions nor cycles"),
         (("--csv", "-", "--trace", "-"), 2, "only one of"),
+        (("--weight", "cycles"), 2, "--weight is of --collapsed"),
+        (("--against", plain, "--operator", "1"), 2, "leave out --operator"),
         (("--csv", tmp_path / "none" / "x"), 2, "cannot write"),
     ):
         ran = lab("profile", "tiny_float", "-b", NANO, *arguments)

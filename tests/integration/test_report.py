@@ -367,6 +367,46 @@ def test_a_batch_is_a_table(files: dict[str, Path], tmp_path: Path) -> None:
     plotted = lab("report", files["batch"], "--plots", tmp_path)
     assert plotted.code == 2
     assert plotted.problems == ["lab: a batch has no plots (give the record of one check)"]
+    page_file = tmp_path / "page.html"
+    assert lab("report", files["batch"], "--html", page_file, "--plots", tmp_path).code == 2
+    assert not page_file.exists(), "written before the refusal"
+
+
+def test_what_cannot_be_asked_is_one_line(files: dict[str, Path]) -> None:
+    for options, what in (
+        (("--html", "-", "--markdown", "-"), "lab: only one of --html, --markdown can be -"),
+        (("--plots", "-"), "lab: --plots takes a directory, not -"),
+    ):
+        ran = lab("report", files["fits"], *options)
+        assert (ran.code, ran.out, ran.problems) == (2, "", [what])
+
+
+def test_the_sum_of_ram_is_no_better_than_its_parts(records: dict[str, CheckResult]) -> None:
+    for text in (html.render(records["fits"]), markdown.render(records["fits"])):
+        assert "static, exact; arena, required, measured; stack, by rule" in text
+    assert re.search(r"\| RAM \| .* \| measured \|", markdown.render(records["fits"]))
+    assert "stack, as asked" in markdown.render(records["stack"])
+
+
+def test_other_records_are_shown_as_they_were(files: dict[str, Path], tmp_path: Path) -> None:
+    image, record = tmp_path / "a.elf", tmp_path / "record.json"
+    assert lab("build", "tiny_float", "-b", NANO, "-o", image).code == 0
+    for words, maker in (
+        (("size", image, "-b", NANO), "lab size of a firmware image"),
+        (("size", "--diff", files["fits"], files["ram"]), "lab size --diff"),
+        (("runtime", "cost", "-b", NANO, "--op", "SOFTMAX"), "lab runtime cost"),
+    ):
+        shown = lab(*words)
+        assert shown.code == lab(*words, "--json", record).code == 0
+        assert lab("report", record).out == shown.out
+        page = lab("report", record, "--html", tmp_path / "page.html")
+        assert page.code == 2
+        assert page.problems == [f"lab: what {maker} wrote is shown as text only "
+                                 "(leave out --html, --markdown, --plots)"]  # fmt: skip
+        diff = lab("size", "--diff", record, files["fits"])
+        assert diff.code == 3
+        assert f"is what {maker} wrote, no record of a check" in diff.err
+    assert not (tmp_path / "page.html").exists()
 
 
 def bad_files(folder: Path) -> Iterator[Path]:

@@ -331,6 +331,7 @@ def test_what_is_cached_needs_no_tool() -> None:
     ("arguments", "says"),
     [
         (("--op", "CONV2D"), 'no operator "CONV2D" (hint: did you mean "CONV_2D"?)'),
+        (("--op", "softmax"), 'no operator "softmax" (hint: did you mean "SOFTMAX"?)'),
         (("--op", ""), 'no operator ""'),
         (("--opt", "O9"), "O9"),
         (("--board", "nrf52kd"), "nrf52dk"),

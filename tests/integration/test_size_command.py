@@ -517,6 +517,8 @@ def test_json_on_standard_output_follows_the_schema(
         (("tiny_float", "mnist", "-b", NANO), "give one model or firmware image"),
         (("--diff", "a.json"), "--diff compares two"),
         (("--diff", "a", "b", "c"), "--diff compares two"),
+        (("--diff", "a", "b", "-b", NANO), "--board is of no use here"),
+        (("--diff", "a", "b", "--opt", "O2"), "--opt is of no use here"),
     ],
 )
 def test_usage(arguments: tuple[str, ...], words: str) -> None:
@@ -524,6 +526,25 @@ def test_usage(arguments: tuple[str, ...], words: str) -> None:
     assert ran.code == 2
     assert words in ran.err
     assert len(ran.problems) == 1
+
+
+def test_an_image_is_not_built_again(with_symbols: Path, tmp_path: Path) -> None:
+    result = tmp_path / "size.json"
+    for option in (("--opt", "O9"), ("--runtime", "nosuch"), ("--timeout", "9")):
+        ran = lab("size", with_symbols, "-b", NUCLEO, *option, "--json", result)
+        assert ran.code == 2
+        assert ran.problems == [
+            f"lab: {option[0]} is of no use here: a firmware image is neither built nor run"
+        ]
+    assert not result.exists()
+
+
+def test_an_input_may_give_way_to_the_result(record: Path, tmp_path: Path) -> None:
+    one = tmp_path / "one.json"
+    one.write_bytes(record.read_bytes())
+    ran = lab("size", "--diff", one, record, "--json", one)
+    assert ran.code == 0, ran.err
+    assert SizeDiff.model_validate_json(one.read_text()).owners == ()
 
 
 def test_inputs_that_are_none(record: Path, with_symbols: Path, tmp_path: Path) -> None:

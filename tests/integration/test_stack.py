@@ -128,10 +128,11 @@ def test_several_inputs_give_the_maximum_of_each() -> None:
 
 
 def test_what_cannot_be_asked_is_one_line(tmp_path: Path) -> None:
+    measured = tmp_path / "measured.json"
     for arguments, code in (
         (("tiny_float", "--inputs", "0"), 2),
         (("tiny_float", "--inputs", "10001"), 2),
-        (("tiny_float", "--operator", "3"), 2),
+        (("tiny_float", "--operator", "3", "--json", measured), 2),
         (("tiny_float", "--operator", "-1"), 2),
         (("tiny_float", "--json", tmp_path), 2),
         (("no such model",), 3),
@@ -140,6 +141,8 @@ def test_what_cannot_be_asked_is_one_line(tmp_path: Path) -> None:
         no_traceback(ran)
         assert (ran.code, len(ran.problems)) == (code, 1), ran.err
         assert ran.out == ""
+        assert "invokes" not in ran.err, "not an option of this command"
+    assert json.loads(measured.read_text())["details"]["stack"], "measured all the same"
 
 
 def test_a_model_that_does_not_run_says_why() -> None:
@@ -155,10 +158,15 @@ def test_an_overflow_still_shows_what_is_known() -> None:
     depth = int(re.findall(r"([\d,]+) B  together", ran.out)[0].replace(",", ""))
     assert depth > 256
     assert "set aside as asked for: 256 B" in ran.out
-    assert f"DOES NOT FIT: the stack reserve of 256 B is {depth - 256:,} B too small" in ran.out
+    assert f"DOES NOT FIT this board: short by {depth - 256:,} B of STACK" in ran.out
 
 
 def test_one_that_does_not_fit_is_measured_all_the_same() -> None:
     ran = lab("stack", "separation_w8", "-b", "nrf52dk")
     assert ran.code == 0
     assert ran.out.startswith("STACK  separation_w8.tflite on nrf52dk: ")
+    head, *rows = ran.out.partition("\n    depth")[2].split("\n\n")[0].splitlines()
+    assert "RESIZE_NEAREST_NEIGHBOR" in ran.out, "a long name"
+    columns = {re.split(r"  +", row.strip())[-1] for row in rows}
+    where = head.index("deepest function") + len("    depth")
+    assert {row[where:] for row in rows} == columns

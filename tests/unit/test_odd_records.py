@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from plausible import with_details
 
 from lab.report import html, markdown, plots, terminal
+from lab.report.buffers import life
+from lab.report.names import function_name, short_name, tensor_name
 from lab.results import CheckResult
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "record.json"
@@ -88,3 +90,34 @@ def test_a_record_of_a_huge_model_is_not_a_huge_page() -> None:
     page = html.render(RECORD.model_copy(update={"operators": operators, "details": details}))
     assert len(page) < 2_000_000
     assert "19,000 more, in the record" in page
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "lives"), [(1, 2, [1, 2]), (None, 1, [0, 1]), (2, None, [2, 3]), (3, 2, [])]
+)
+def test_every_picture_has_the_same_lives(
+    first: int | None, last: int | None, lives: list[int]
+) -> None:
+    assert RECORD.details
+    assert RECORD.details.arena
+    some = next(item for item in RECORD.details.arena.items if item.part == "non_persistent")
+    item = some.model_copy(update={"first_operator": first, "last_operator": last})
+    assert list(life(item, 4)) == lives
+    assert not life(item.model_copy(update={"part": "persistent"}), 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "whole", "short"),
+    [
+        ("tflite::ops::micro::pooling::(anonymous namespace)::CalculateOpData",
+         "tflite::ops::micro::pooling::CalculateOpData", "pooling::CalculateOpData"),
+        ("fixed::Round::operator()", "fixed::Round::operator()", "Round::operator()"),
+        ("main", "main", "main"),
+        ("net/conv_1/Relu;net/conv_1/bias", "net/conv_1/Relu;net/conv_1/bias", "conv_1/Relu"),
+        ("a::" + "b" * 61, "a::" + "b" * 61, "a::" + "b" * 56 + "…"),
+    ],
+)  # fmt: skip
+def test_names_keep_what_tells_them_apart(name: str, whole: str, short: str) -> None:
+    assert function_name(name) == whole
+    assert short_name(name) == short
+    assert len(tensor_name(name * 30)) <= 60
