@@ -173,7 +173,7 @@ class Profile(Record):
 
 
 class Details(Record):
-    """What ``lab check --details`` adds. Null: this runtime does not show it."""
+    """What ``lab check --details`` adds. Null: this runtime does not show it, or it did not run."""
 
     arena: ArenaMap | None
     stack: StackDetails | None

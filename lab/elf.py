@@ -22,6 +22,7 @@ from lab.errors import InputError, Problem
 
 _FUNCTION, _FILE, _SECTION_SYMBOL = 2, 4, 3  # st_info & 15
 _ALLOCATED = 2  # SHF_ALLOC
+_ABSOLUTE = 0xFFF1  # SHN_ABS
 _MOST_NAMES = 1 << 26  # letters of all symbols together
 _KINDS = {0: "notype", 1: "object", _FUNCTION: "function"}
 
@@ -61,7 +62,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Symbol:
-    """A symbol; the Thumb bit is not part of ``address``. ``kind``: function, object, notype."""
+    """A symbol; the Thumb bit is not part of ``address``.
+
+    ``kind``: function, object, notype, or number: no address at all, such as a size.
+    """
 
     address: int
     size: int
@@ -299,9 +303,13 @@ def _read(name: str, data: bytes) -> Image:
 
 
 def _segments(name: str, elf: Any, size: int) -> Iterator[Segment]:
+    contents = 0
     for segment in elf.iter_segments():
         if segment["p_type"] != "PT_LOAD" or not segment["p_filesz"]:
             continue
+        contents += segment["p_filesz"]
+        if contents > size:
+            raise InputError(Problem(name, "damaged ELF file: segments larger than the file"))
         if segment["p_offset"] + segment["p_filesz"] > size:
             raise InputError(Problem(name, "damaged ELF file: a segment is cut off"))
         if segment["p_paddr"] + segment["p_filesz"] > 1 << 32:
@@ -333,7 +341,10 @@ def _symbols(table: bytes, strings: bytes) -> list[tuple[str, Symbol, bool]]:
         if not label or label[0] == "$" or not section or kind in (_FILE, _SECTION_SYMBOL):
             continue
         address = value & ~1 if kind == _FUNCTION else value
-        found.append((label, Symbol(address, size, _KINDS.get(kind, "notype")), info >> 4 > 0))
+        what = _KINDS.get(kind, "notype")
+        if what == "notype" and section == _ABSOLUTE:
+            what = "number"
+        found.append((label, Symbol(address, size, what), info >> 4 > 0))
     return found
 
 

@@ -51,7 +51,8 @@ class KernelRun(Record):
     amount: int = Field(description="how many of these it computes")
     persistent_bytes: int | None = Field(description="null: this runtime does not show it")
     scratch_bytes: int | None = Field(
-        description="arena beyond the tensors while it runs, as placed; null: likewise"
+        description="what the runtime plans, less the tensors as large as the model says, each "
+        "aligned; null: likewise"
     )
 
     @property
@@ -79,6 +80,7 @@ class OperatorPrice(Record):
 class RuntimeCost(Record):
     """The record of ``lab runtime cost``; operators in the order of the runtime's table."""
 
+    kind: Literal["runtime_cost"] = "runtime_cost"
     schema_version: Literal[1] = 1
     lab: str
     runtime: Runtime

@@ -45,6 +45,7 @@ class Outside(Record):
 class ElfSize(Record):
     """Flash and static RAM of a firmware image on a board; nothing of it was run."""
 
+    kind: Literal["elf_size"] = "elf_size"
     schema_version: Literal[1] = 1
     firmware: Firmware
     board: str
@@ -97,6 +98,7 @@ class Change(Record):
 class SizeDiff(Record):
     """Two footprints compared. The changes of both lists add up to that of the totals."""
 
+    kind: Literal["size_diff"] = "size_diff"
     schema_version: Literal[1] = 1
     before: Side
     after: Side

@@ -46,8 +46,9 @@ SECTIONS {{
 
 
 def firmware(
-    where: Path, *flags: str, flash: int = 0x08000000, ram: int = 0x20000000, heap: int = 1024
-) -> Path:
+    where: Path, *flags: str, flash: int = 0x08000000, ram: int = 0x20000000, heap: int = 1024,
+    model: Path | None = None,
+) -> Path:  # fmt: skip
     """Compile and link it.
 
     Args:
@@ -56,18 +57,20 @@ def firmware(
         flash: address of the code.
         ram: address of .data.
         heap: bytes kept for it.
+        model: file that defines ``model`` instead of a C array.
     """
     (where / "app" / "dsp").mkdir(parents=True, exist_ok=True)
     sources = {"app/main.c": MAIN, "app/dsp/sine_table.c": TABLE, "app/model.c": MODEL}
     for name, text in sources.items():
         (where / name).write_text(text)
+    files = ["app/main.c", model or "app/model.c", "app/dsp/sine_table.c"]
     script = SCRIPT.format(flash=flash, ram=ram, load=0x20000, heap=heap)
     (where / "user.ld").write_text(script)
     command = [
         find_toolchain().gcc, *CORES["cortex-m4f"].flags, "-O2", "--specs=nano.specs",
         "--specs=nosys.specs", "-nostartfiles", "-ffunction-sections", "-fdata-sections",
         "-Wl,--gc-sections", "-Wl,-e,Reset_Handler", "-Wl,--no-warn-rwx-segments", "-w",
-        *flags, "-T", "user.ld", *sources, "-lm", "-o", "firmware.elf",
+        *flags, "-T", "user.ld", *files, "-lm", "-o", "firmware.elf",
     ]  # fmt: skip
     subprocess.run(command, cwd=where, check=True, capture_output=True)
     return where / "firmware.elf"

@@ -87,8 +87,9 @@ def _model(model: str, board: str, output: Output, **asked: object) -> None:
         from lab.report import size as view
         from lab.report import terminal
 
-        if known:
-            print("\n".join(view.render(result)))
-        else:
+        failed = result.verdict.status == "failed"
+        if failed or not known:
             terminal.show(result)
+        if known:  # also of an image that does not run
+            print("\n".join(["", *view.render(result)] if failed else view.render(result)))
     leave(result, known=known)

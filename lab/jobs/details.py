@@ -24,20 +24,21 @@ from lab.measure.inference import Inference
 from lab.measure.tasks import Probe
 
 
-def details_of(images: Images, measured: Measured) -> Details | None:
-    """Who owns every byte and every cycle; None for a model that does not run.
+def details_of(images: Images, measured: Measured) -> Details:
+    """Who owns every byte and every cycle; of a model that does not run, what its image holds.
 
     Args:
         images: of what was checked.
         measured: in the probe map, with details asked for.
     """
     outcome = measured.probe.outcome
+    footprint = built_footprint(images.probe.elf, MOST_SYMBOLS)
     if not isinstance(outcome, Inference) or outcome.apart is None:
-        return None
+        return Details(arena=None, stack=None, footprint=footprint, profile=None)
     return Details(
         arena=_arena(images, measured),
         stack=_stack(outcome.apart.depths, measured.probe),
-        footprint=built_footprint(images.probe.elf, MOST_SYMBOLS),
+        footprint=footprint,
         profile=_profile(outcome.apart.flows),
     )
 

@@ -55,12 +55,17 @@ _ALLOCATED = 2  # SHF_ALLOC
 _NOT_COUNTED = {".model", ".lab"}
 _IN_RAM = {".data", ".bss"}
 _PACKAGE = Path(__file__).parents[1]
-_ALSO = (  # files that decide about a price, besides what measures
-    "cores.py", "decode.py", "firmware.py", "linker_map.py", "model_writer.py", "runtime_cost.py",
-    "jobs/plan.py", "jobs/prices.py",
-)  # fmt: skip
+_SOURCES = {".py", ".c"}
 
 T = TypeVar("T", bound=Record)
+
+
+class _PartialError(Exception):
+    """Some part of a price could not be had, which may be possible another time."""
+
+    def __init__(self, price: OperatorPrice) -> None:
+        super().__init__(price.problem)
+        self.price = price
 
 
 @dataclass(frozen=True)
@@ -159,6 +164,8 @@ class Prices:
         try:
             # With the base: a full runtime that failed for want of disk space may be there later.
             return self._kept(repr((one, base)), OperatorPrice, lambda: self._price(one, base))
+        except _PartialError as partial:  # not kept
+            return partial.price
         except LabError as error:
             return OperatorPrice(
                 name=one.name, flash_bytes=None, flash_in_full_bytes=None, ram_bytes=None, runs=(),
@@ -193,20 +200,37 @@ class Prices:
             )
 
     def _price(self, one: Registration, base: Base) -> OperatorPrice:
-        with self.linked((one,)) as alone:
+        """The price.
+
+        Raises:
+            ToolError: not even the image with this operator alone can be built.
+            _PartialError: another part of it could not be had.
+        """
+        failed: list[str] = []
+        runs: tuple[KernelRun, ...] = ()
+        problem = in_full = None
+        with self.linked((one,)) as alone, _noted(failed, "not run"):
             runs, problem = self._runs(one.name, alone)
-        in_full = None
-        if base.full and one in self.full_set:
-            with self.linked([other for other in self.full_set if other != one]) as without:
-                in_full = base.full.flash_bytes - without.flash
-        return OperatorPrice(
+        with _noted(failed, "not in the full set"):
+            in_full = self._in_full(one, base)
+        price = OperatorPrice(
             name=one.name,
             flash_bytes=alone.flash - base.empty.flash_bytes,
             flash_in_full_bytes=in_full,
             ram_bytes=alone.sizes.static - base.empty.ram_bytes,
             runs=runs,
-            problem=problem,
+            problem="; ".join([*([problem] if problem else []), *failed]) or None,
         )
+        if failed:
+            raise _PartialError(price)
+        return price
+
+    def _in_full(self, one: Registration, base: Base) -> int | None:
+        """Flash that leaving it out of the full set saves; None: it is not one of that."""
+        if not base.full or one not in self.full_set:
+            return None
+        with self.linked([other for other in self.full_set if other != one]) as without:
+            return base.full.flash_bytes - without.flash
 
     def _runs(self, name: str, linked: Linked) -> tuple[tuple[KernelRun, ...], str | None]:
         """What its standard models give; where none does, why not."""
@@ -278,11 +302,9 @@ class Prices:
         return key(
             library_key(self.runtime, self.core, self.opt, self.builder.chain),
             repr(self.full_set),
-            RUNNER / self.runtime.generation.resolver_template,
-            *(RUNNER / name for name in ("image.ld.j2", "model.S")),
-            *sorted((_PACKAGE / "measure").glob("*.py")),
-            *sorted((_PACKAGE / "engines").glob("*.py")),
-            *(_PACKAGE / name for name in _ALSO),
+            RUNNER,
+            # All of the lab: which files can change a price, nobody keeps a list of for long.
+            *sorted(path for path in _PACKAGE.rglob("*") if path.suffix in _SOURCES),
             self.runtime.operator_table,
         )
 
@@ -330,6 +352,15 @@ def _runner(linked: Linked, sections: Sequence[SectionSize]) -> tuple[int, int]:
         if Path(stretch.file).name in _RUNNER_FILES
     ]
     return sum(part.flash_bytes for part in own), sum(part.ram_bytes for part in own)
+
+
+@contextlib.contextmanager
+def _noted(failed: list[str], what: str) -> Iterator[None]:
+    """Go on when a part of a price cannot be had, and note why."""
+    try:
+        yield
+    except LabError as error:
+        failed.append(f"{what}: {error.lines()[0]}")
 
 
 def _per_node(one: int | None, more: int | None) -> int | None:

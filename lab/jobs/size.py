@@ -110,9 +110,8 @@ def size_diff(before: str | Path, after: str | Path) -> SizeDiff:
         InputError: a file is damaged, or a record without details.
     """
     one, other = _footed(before), _footed(after)
-    owners = dict.fromkeys([*_owners(one.footprint), *_owners(other.footprint)])
-    changes = [_changes(key, *(_owners(f.footprint).get(key) for f in (one, other)))
-               for key in owners]  # fmt: skip
+    old, new = _owners(one.footprint), _owners(other.footprint)
+    changes = [_changes(key, old.get(key), new.get(key)) for key in {**old, **new}]
     return SizeDiff(
         before=one.side,
         after=other.side,

@@ -154,9 +154,9 @@ class BuiltImage:
     def users(self) -> dict[Part, set[str]]:
         """The operators whose registration needs each part."""
         found: dict[Part, set[str]] = defaultdict(set)
-        for registration, operator in self._registrations.items():
+        for registration, operators in self._registrations.items():
             for part in self._reach([registration]):
-                found[part].add(operator)
+                found[part] |= operators
         return found
 
     @cached_property
@@ -170,15 +170,15 @@ class BuiltImage:
         return {library: tuple(sorted(operators)) for library, operators in found.items()}
 
     @cached_property
-    def _registrations(self) -> dict[Part, str]:
-        """What the resolver registers: the part with the function, and the operator's name."""
-        found = {}
+    def _registrations(self) -> dict[Part, set[str]]:
+        """What the resolver registers: parts with such functions, and their operators' names."""
+        found: dict[Part, set[str]] = defaultdict(set)
         for part, targets in self._references.items():
             for symbol, _ in targets if PurePosixPath(part.file).name == _RESOLVER else ():
                 _, is_one, operator = demangle(symbol).rpartition("::")[2].partition(_REGISTER)
                 target = self._part_with(symbol)
                 if is_one and target:
-                    found[target] = operator
+                    found[target].add(operator)
         return found
 
     def _reach(self, roots: Iterable[Part], stop: Iterable[Part] = ()) -> set[Part]:

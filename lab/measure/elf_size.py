@@ -7,19 +7,21 @@ shown as what it is: the application's, by source file, or bytes without a symbo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from lab.banks import LAB_WINDOW, Bank
 from lab.board import Board
 from lab.details import Footprint
 from lab.elf import Image, Section
-from lab.errors import InputError, Problem
+from lab.errors import InputError, Problem, escape
 from lab.measure.code_names import owner_by_name, owner_by_path
 from lab.measure.footprint import PADDING, Held, OwnerKey, Portion, Symbols, footprint_of
 
 _MODEL = OwnerKey("model", "model data")
-_MODEL_MARK = slice(4, 8), b"TFL3"  # file identifier of the model's flatbuffer
+_MARK = slice(4, 8), b"TFL3"  # file identifier of the model's flatbuffer
 _UNTOLD = OwnerKey("application", "source not known")
 _NOTHING = OwnerKey("application", "unknown, no symbols")
 _LITERALS = OwnerKey("application", "string literals")
@@ -28,7 +30,8 @@ _SHORTEST_TEXT = 4
 _FILL = re.compile(rb"(\0|\xff)*|(\0\xbf|\xc0\x46)*")  # zeros, ones, Thumb's no-operations
 _ALIGNMENT = 16  # a gap as large as this is no alignment any more
 _WRITE = 1  # SHF_WRITE
-_MOST_WORK = 20_000_000  # symbols looked at; a large image has 60 sections and 50,000 symbols
+_THREAD_LOCAL = 1 << 10  # SHF_TLS
+_MOST_WORK = 20_000_000  # parts times symbols; a large image has 60 sections and 50,000 symbols
 
 
 @dataclass(frozen=True)
@@ -49,22 +52,46 @@ def elf_footprint(image: Image, board: Board | None = None, most: int | None = N
         most: how many symbols of each owner to name; None: all.
 
     Raises:
-        InputError: it has more sections and symbols than firmware can have.
+        InputError: it has more sections, segments and symbols than firmware can have, or sections
+            that overlap.
     """
     held = held_on(image, board)
-    if len(held) * len(image.named) > _MOST_WORK:
-        what = f"{len(held):,} sections and {len(image.named):,} symbols: that is no firmware"
-        raise InputError(Problem(image.name, what))
+    segments, symbols = len(image.segments), len(image.named)
+    if (len(held) + segments) * symbols > _MOST_WORK:
+        what = f"{len(held):,} sections, {segments:,} segments and {symbols:,} symbols"
+        raise InputError(Problem(image.name, f"{what}: that is no firmware"))
     return footprint_of(held, _Portions(image).of(held), most)
 
 
 def held_on(image: Image, board: Board | None) -> list[Held]:
-    """Sections that take memory, and which; the lab's own window counts for nothing."""
-    return [
-        Held(section, *_memories(section, board))
+    """Sections that take memory, and which; the lab's own window counts for nothing.
+
+    Raises:
+        InputError: two sections lie in one place: their bytes would count twice.
+    """
+    sections = [
+        section
         for section in image.sections
-        if section.is_allocated and section.address not in LAB_WINDOW
+        if section.is_allocated and section.address not in LAB_WINDOW and not _is_template(section)
     ]
+    _refuse_overlaps(image, sections, lambda section: section.address)
+    _refuse_overlaps(image, sections, lambda section: section.load)
+    return [Held(section, *_memories(section, board)) for section in sections]
+
+
+def _is_template(section: Section) -> bool:
+    """Whether it is .tbss: it says what each thread needs, and takes nothing where it lies."""
+    return bool(section.flags & _THREAD_LOCAL) and section.load is None
+
+
+def _refuse_overlaps(
+    image: Image, sections: Iterable[Section], place: Callable[[Section], int | None]
+) -> None:
+    places = sorted((at, s.size, s.name) for s in sections if (at := place(s)) is not None)
+    for (at, size, name), (behind, _, other) in pairwise(places):
+        if at + size > behind:
+            what = f"sections {escape(name)} and {escape(other)} overlap at 0x{behind:08x}"
+            raise InputError(Problem(image.name, what, "sizes of overlays cannot be told"))
 
 
 def _memories(section: Section, board: Board | None) -> tuple[bool, bool]:
@@ -129,6 +156,7 @@ class _Portions:
 
     def __init__(self, image: Image) -> None:
         self.image = image
+        self._segments = sorted(image.segments, key=lambda segment: segment.address)
 
     def of(self, held: list[Held]) -> Iterator[Portion]:
         """Every byte of these sections, once."""
@@ -142,13 +170,17 @@ class _Portions:
                     yield from self._unnamed(one, address, size)
 
     def _unnamed(self, held: Held, address: int, size: int) -> Iterator[Portion]:
-        """What no symbol covers: alignment, text, and what nothing is known of."""
+        """What no symbol covers: alignment, a model, text, and what nothing is known of."""
         data = self._contents(held.section, address, size)
         if size < _ALIGNMENT and _FILL.fullmatch(data):
             yield Portion(PADDING.name, PADDING, held, address, size)
             return
         if not self.image.named:
             yield Portion(f"in {held.section.name}", _NOTHING, held, address, size)
+            return
+        if _is_model(data):  # a file that was made an object, or .incbin
+            yield Portion(f"up to the next symbol, in {held.section.name}", _MODEL, held, address,
+                          size)  # fmt: skip
             return
         text = _text_bytes(data)
         for owner, part in (
@@ -159,8 +191,7 @@ class _Portions:
                 yield Portion(f"in {held.section.name}", owner, held, address, part)
 
     def _owner(self, held: Held, address: int, name: str) -> OwnerKey:
-        place, mark = _MODEL_MARK
-        if self._contents(held.section, address, place.stop)[place] == mark:
+        if _is_model(self._contents(held.section, address, _MARK[0].stop)):
             return _MODEL
         path = self.image.source_at(address)
         if path is None:
@@ -172,19 +203,26 @@ class _Portions:
         if section.load is None:
             return b""
         start = address - section.address + section.load
-        for segment in self.image.segments:
-            if 0 <= start - segment.address < len(segment.data):
-                first = start - segment.address
-                return segment.data[first : first + size]
-        return b""
+        index = bisect_right(self._segments, start, key=lambda segment: segment.address) - 1
+        if index < 0:
+            return b""
+        segment = self._segments[index]
+        first = start - segment.address
+        return segment.data[first : first + size]
+
+
+def _is_model(data: bytes) -> bool:
+    place, mark = _MARK
+    return data[place] == mark
 
 
 def _text_bytes(data: bytes) -> int:
-    """How many bytes are texts that end in zero, with the zeros behind them."""
-    count = text = 0
+    """How many bytes are texts that end in zero, with the zeros that align what is behind them."""
+    count = text = zeros = 0
     for piece in data.split(b"\0")[:-1]:
         if piece:
-            text = len(piece) - len(piece.rstrip(_PRINTABLE))
-        if text >= _SHORTEST_TEXT:
+            text, zeros = len(piece) - len(piece.rstrip(_PRINTABLE)), 0
+        zeros += 1
+        if text >= _SHORTEST_TEXT and zeros <= _ALIGNMENT:  # its own, and less than an alignment
             count += (text if piece else 0) + 1
     return count

@@ -75,14 +75,18 @@ class Portion:
 
 
 class Symbols:
-    """Functions and objects of an image by address; of several names for one thing, one."""
+    """Functions and objects of an image by address; of several names for one thing, one.
+
+    What has no size, such as a label in assembler code, only tells where something begins.
+    """
 
     def __init__(self, image: Image) -> None:
         places: dict[int, tuple[int, str]] = {}
         for name, symbol in image.named:
-            if symbol.kind != "notype" and symbol.size:
+            if symbol.kind != "number":
                 known = places.get(symbol.address, (0, ""))
-                places[symbol.address] = max(known, (symbol.size, name))
+                sized = symbol.kind != "notype" and symbol.size
+                places[symbol.address] = max(known, (symbol.size, name) if sized else (0, ""))
         self._starts = sorted(places)
         self._places = places
 
@@ -100,12 +104,12 @@ class Symbols:
                 break
             size, name = self._places[address]
             first, last = max(at, address), min(end, address + size)
-            if last <= first:
-                continue  # inside of what came before
             if first > at:
                 yield at, first - at, ""
-            yield first, last - first, name
-            at = last
+                at = first
+            if last > at:  # else it is inside of what came before, or has no size
+                yield at, last - at, name
+                at = last
         if at < end:
             yield at, end - at, ""
 

@@ -7,6 +7,7 @@ import re
 from lab.errors import one_line
 
 _NAME = 60
+_UNNAMED = "(anonymous namespace)::"
 _TEMPLATE = re.compile(r"<[^<>]*>")
 
 
@@ -17,7 +18,7 @@ def tensor_name(name: str) -> str:
 
 def function_name(name: str) -> str:
     """A function's name without namespaces that have none themselves."""
-    return name.replace("(anonymous namespace)::", "")
+    return name.replace(_UNNAMED, "")
 
 
 def short_name(name: str) -> str:

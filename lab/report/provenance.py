@@ -75,7 +75,7 @@ def figures(result: CheckResult) -> Iterator[Figure]:
     yield from _arena(result)
     yield from _stack(result)
     yield from _time(result)
-    if result.details:
+    if result.details and result.run:
         yield Figure(
             "owners of arena, stack, flash and time", "see their tables", "measured",
             "in a map with RAM to spare, at the required arena: they hold for every board with "

@@ -6,7 +6,7 @@ Made from the details where they were measured, else from the coarser figures ev
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lab.details import ArenaItem, ArenaMap, Footprint, Owner
@@ -61,7 +61,7 @@ def ram_shares(result: CheckResult) -> list[Share]:
     else:
         shares.append(Share("arena", ram.arena_bytes, "tensor"))
     if result.arena:
-        more = ram.arena_bytes - result.arena.required_bytes
+        more = max(0, ram.arena_bytes - result.arena.required_bytes)  # what was asked may be less
         shares.append(Share("arena beyond the required", more, "other", "as asked for"))
     note = "high-water and a margin" if result.request.stack_reserve_bytes is None else "as asked"
     shares.append(Share("stack reserve", ram.stack_reserve_bytes, "stack", note))
@@ -111,8 +111,17 @@ def time_shares(result: CheckResult) -> list[Share]:
 
 
 def _ranked(shares: Sequence[Share]) -> list[Share]:
-    taken = (share for share in shares if share.amount > 0)
-    return sorted(taken, key=lambda share: (-share.amount, share.name))
+    """Largest first. Where owners take more than the whole, the first, always shown, says so."""
+    taken = sorted(
+        (share for share in shares if share.amount > 0),
+        key=lambda share: (-share.amount, share.name),
+    )
+    beyond = -sum(share.amount for share in shares if share.amount < 0)
+    if beyond and taken:
+        words = f"the record contradicts itself: its owners take {beyond:,} more than the whole"
+        note = f"{taken[0].note}; {words}" if taken[0].note else words
+        taken[0] = replace(taken[0], note=note)
+    return taken
 
 
 def _static(footprint: Footprint | None, static_bytes: int) -> Iterator[Share]:
@@ -127,8 +136,12 @@ def _static(footprint: Footprint | None, static_bytes: int) -> Iterator[Share]:
 def _owner(owner: Owner, memory: Literal["flash_bytes", "ram_bytes"]) -> Share:
     symbols = ((symbol.name, int(getattr(symbol, memory))) for symbol in owner.largest)
     parts = tuple((name, size) for name, size in symbols if size > 0)
-    note = owner.group if owner.group != owner.name else ""
-    return Share(owner.name, getattr(owner, memory), owner.group, note, parts[:_MOST_PARTS])
+    note: str = owner.group if owner.group != owner.name else ""
+    whole = getattr(owner, memory)
+    if parts and parts[0][1] < whole <= 2 * parts[0][1]:
+        name, size = parts[0]
+        note = f"{note}, most is {short_name(name)}, {size:,} B".removeprefix(", ")
+    return Share(owner.name, whole, owner.group, note, parts[:_MOST_PARTS])
 
 
 def _arena_items(arena: ArenaMap) -> Iterator[Share]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import struct
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,6 +99,16 @@ def test_more_symbols_than_firmware_has(image: bytes) -> None:
     swollen = replace(read, named=read.named * (20_000_001 // len(read.named)))
     with pytest.raises(InputError, match="that is no firmware"):
         elf_footprint(swollen)
+
+
+def test_segments_that_share_what_they_hold(image: bytes) -> None:
+    """20,000 of them over the same megabytes would fill the memory."""
+    header = struct.pack("<8I", 1, 0, 0x08000000, 0x08000000, len(image), len(image), 5, 4)
+    many = bytearray(image + header * 20_000)
+    struct.pack_into("<I", many, 28, len(image))
+    struct.pack_into("<H", many, 44, 20_000)
+    with pytest.raises(InputError, match="segments larger than the file"):
+        read_elf(bytes(many), "firmware.elf")
 
 
 def test_names_cannot_speak_to_the_terminal(image: bytes, tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,8 +14,10 @@ import pytest
 from hostile import HOSTILE, hostile
 from markdown_it import MarkdownIt
 from plausible import with_details
-from support import NANO, ROOT, Golden, lab, no_traceback
+from support import NANO, ROOT, Golden, lab, no_traceback, tflm_tree
 
+from lab.cache import Cache
+from lab.cores import CORES
 from lab.jobs.records import read_record
 from lab.model_writer import Graph, Op, T, build
 from lab.report import html, markdown, plots
@@ -21,6 +25,9 @@ from lab.report.bars import memory_bars
 from lab.report.provenance import command
 from lab.report.shares import flash_shares, ram_shares, time_shares
 from lab.results import CheckResult
+from lab.runner import library
+from lab.runtimes import load_crate
+from lab.toolchain import find_toolchain
 
 CHECKS = {
     "fits": ("tiny_float", "-b", NANO, "--details"),
@@ -192,19 +199,77 @@ def test_the_first_screen_begins_with_the_limit(
         assert "deepest in tflite::ops::micro::depthwise_conv::Eval" in text
 
 
-def test_the_first_screen_names_a_table_in_flash(records: dict[str, CheckResult]) -> None:
-    """Also what no operator has to do with, such as a table of the application."""
-    record = with_details(records["flash"])
+WINDOW_BYTES = 30 * 1024
+WINDOW = f"""
+#include <string.h>
+extern const float kWindow[{WINDOW_BYTES // 4}] = {{1, 2, 3}};
+extern "C" void *windowed_copy(void *to, const void *from, unsigned size) {{
+  static volatile float first;
+  first = kWindow[size % {WINDOW_BYTES // 4}];
+  return memcpy(to, from, size);
+}}
+"""
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Manifest of the lab's own runtime, but that a kernel needs a table of 30 KB."""
+    where, chain, core = tmp_path_factory.mktemp("planted"), find_toolchain(), CORES["cortex-m4f"]
+    own = library(load_crate(), core, "O2", chain, Cache(), lambda _: None)
+    shutil.copy(own / "libtflm.a", where / "libmine.a")
+    (where / "window.cc").write_text(WINDOW)
+    member = "tensorflow_lite_micro_kernels_fully_connected.cc.o"
+    for step in (
+        [chain.gxx, *core.flags, "-O2", "-fdata-sections", "-c", "window.cc"],
+        [chain.ar, "x", "libmine.a", member],
+        [chain.objcopy, "--redefine-sym", "memcpy=windowed_copy", member],
+        [chain.ar, "rsD", "libmine.a", member, "window.o"],
+    ):
+        subprocess.run(step, cwd=where, check=True, capture_output=True)
+    manifest = where / "planted.yaml"
+    ran = lab("runtime", "add", "planted", "-o", manifest, "--library", where / "libmine.a",
+              "--include", tflm_tree(), "--api", "2020-07", "--kernels", "reference")  # fmt: skip
+    assert ran.code == 0, ran.err
+    return manifest
+
+
+def test_the_first_screen_names_a_table_in_flash(planted: Path, tmp_path: Path) -> None:
+    """A real firmware: built, run, and its record read again."""
+    record = tmp_path / "record.json"
+    ran = lab("check", "tiny_float", "-b", NANO, "--runtime", planted, "--details",
+              "--json", record)  # fmt: skip
+    assert ran.code == 0, ran.err
+    page = lab("report", record, "--html", "-").out
+    flash = first_screen(page).split("What takes the most")[1].split("Flash")[1].split("Time")[0]
+    first, second, *_ = re.findall(r"[\d,]+ B, [\d.]+%", flash)
+    culprit = flash[: flash.index(second)]
+    assert int(first.split()[0].replace(",", "")) > WINDOW_BYTES
+    assert "FULLY_CONNECTED" in culprit
+    assert f"most is kWindow, {WINDOW_BYTES:,} B" in culprit
+    sizes = lab("size", "tiny_float", "-b", NANO, "--runtime", planted).out.splitlines()
+    assert "FULLY_CONNECTED" in sizes[0]
+    assert f"kWindow {WINDOW_BYTES:,} B" in sizes[0]
+
+
+def test_a_record_that_contradicts_itself_says_so(records: dict[str, CheckResult]) -> None:
+    words = "the record contradicts itself: its owners take 1,000 more than the whole"
+    for one in records.values():
+        assert "contradicts" not in html.render(one) + markdown.render(one)
+    record = records["fits"]
     assert record.details
     assert record.details.footprint
-    owners = record.details.footprint.owners
-    table = owners[-1].model_copy(
-        update={"group": "application", "name": "kWindow", "flash_bytes": 30_720}
-    )
-    footprint = record.details.footprint.model_copy(update={"owners": (*owners, table)})
+    gap = flash_gap(record) + 1000
+    first, *others = record.details.footprint.owners
+    more = first.model_copy(update={"flash_bytes": first.flash_bytes + gap})
+    footprint = record.details.footprint.model_copy(update={"owners": (more, *others)})
     details = record.details.model_copy(update={"footprint": footprint})
-    text = first_screen(html.render(record.model_copy(update={"details": details})))
-    assert "kWindow" in text.split("the limit")[1].split("Time")[0].split("cycles")[0]
+    wrong = record.model_copy(update={"details": details})
+    assert words in first_screen(html.render(wrong))
+    assert words in markdown.render(wrong)
+
+
+def flash_gap(record: CheckResult) -> int:
+    return sum(one.amount for one in flash_shares(record) if one.name == "alignment on this board")
 
 
 @pytest.mark.parametrize("name", ["fits", "ram", "failed"])

@@ -10,7 +10,8 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -21,15 +22,20 @@ from named_bytes import named_bytes
 from processes import watched
 from support import NANO, ROOT, Golden, lab, no_traceback, tflm_tree
 
-from lab.cache import ROOT_VARIABLE, Cache
+from lab.cache import ROOT_VARIABLE, Cache, key
 from lab.cores import CORES
+from lab.errors import NoVerdictError, Problem
 from lab.firmware import Registration
+from lab.jobs import prices as jobs
 from lab.jobs.images import new_builder
-from lab.jobs.prices import Measuring, Prices
+from lab.jobs.prices import Base, Measuring, Prices
+from lab.measure.failures import Failure
+from lab.measure.inference import Inference, Start
 from lab.measure.op_models import standard_models
 from lab.measure.ops import available, load_table
+from lab.measure.tasks import Device
 from lab.report.runtime_cost import HEAD, RIGHT, render, rows
-from lab.runner import library_key
+from lab.runner import RUNNER, library_key
 from lab.runtime_cost import OperatorPrice, RuntimeCost
 from lab.runtimes import load_crate
 from lab.toolchain import find_toolchain
@@ -93,6 +99,7 @@ def test_the_record_is_what_its_schema_says(golden: Golden) -> None:
     schema = RuntimeCost.model_json_schema(mode="serialization")
     golden.check(json.dumps(schema, indent=2) + "\n", SCHEMA)
     jsonschema.validate(json.loads(few().to_json()), schema)
+    assert few().kind == "runtime_cost"
 
 
 def test_sums_of_the_empty_runtime() -> None:
@@ -232,6 +239,56 @@ def test_every_operator_is_priced_and_runs(board: str) -> None:
     second = sum(one.flash_in_full_bytes or 0 for one in cost.operators)
     first = sum(one.flash_bytes or 0 for one in cost.operators)
     assert second < cost.full.flash_bytes - cost.empty.flash_bytes < first
+
+
+# What cannot be had.
+
+
+class Silent(Measuring):
+    """Gives no answer."""
+
+    def run(
+        self, device: Device, starts: Sequence[tuple[bytes, Start]]
+    ) -> tuple[Inference | Failure, ...]:
+        raise NoVerdictError(Problem("the measuring process", "gave no answer"))
+
+
+def test_each_part_of_a_price_stands_alone() -> None:
+    """What was measured is told beside what failed; and it is tried again the next time."""
+    known, one = prices(NANO), registration("SIN")
+    base = Base(few().empty, few().full, None)
+    whole = price(few(), "SIN")
+    broken = replace(one, expression="tflite::there_is_none()")
+    for measuring, others, says in (
+        (Silent(), known.full_set, "not run: the measuring process: gave no answer"),
+        (known.measuring, (one, broken), "not in the full set: "),
+    ):
+        asked = replace(known, measuring=measuring)
+        vars(asked)["full_set"] = others
+        vars(asked)["_identity"] = key("never kept", says)
+        for _ in range(2):
+            got = asked.price(one, base)
+            assert got.problem
+            assert got.problem.startswith(says)
+            assert (got.flash_bytes, got.ram_bytes) == (whole.flash_bytes, whole.ram_bytes)
+            assert (got.runs == whole.runs) == (others != known.full_set)
+            in_full = whole.flash_in_full_bytes if others == known.full_set else None
+            assert got.flash_in_full_bytes == in_full
+
+
+@pytest.mark.parametrize(
+    "name", ["lab/engines/_meter.c", "lab/units.py", "runner/runner.cc", "runner/image.ld.j2"]
+)
+def test_a_price_depends_on_every_source(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(ROOT / "lab", tmp_path / "lab")
+    shutil.copytree(RUNNER, tmp_path / "runner")
+    monkeypatch.setattr(jobs, "_PACKAGE", tmp_path / "lab")
+    monkeypatch.setattr(jobs, "RUNNER", tmp_path / "runner")
+    before = replace(prices(NANO))._identity
+    (tmp_path / name).write_text((tmp_path / name).read_text() + "\n")
+    assert replace(prices(NANO))._identity != before
 
 
 # What people see.

@@ -23,11 +23,13 @@ from support import NANO, NUCLEO, ROOT, Golden, lab, no_traceback, runnable_mode
 from lab import Options
 from lab.cache import Cache
 from lab.cores import CORES
-from lab.details import Footprint, Record
+from lab.details import Footprint, Owner, Record
 from lab.elf import read_elf
+from lab.jobs import size
 from lab.jobs.size import elf_size, size_diff
 from lab.measure.built_size import BuiltImage, Part, built_footprint, flash_by_name
 from lab.measure.elf_size import elf_footprint
+from lab.measure.op_models import standard_models
 from lab.runner import library
 from lab.runtimes import load_crate
 from lab.size_records import ElfSize, SizeDiff
@@ -228,6 +230,27 @@ def test_what_does_not_run_has_no_owners_but_a_reason() -> None:
     assert "owner" not in ran.out
 
 
+def test_what_links_but_does_not_run_has_owners_and_a_reason(tmp_path: Path) -> None:
+    """A kernel that stops: the other views say why, this one shows the image besides."""
+    runtime = manifest(tmp_path, build(for_core(CORES["cortex-m4f"])), TREE, "2026-08")
+    model, file = tmp_path / "ceil.tflite", tmp_path / "ceil.json"
+    model.write_bytes(next(standard_models("CEIL")).write(1))
+    asked = (model, "--board", NANO, "--runtime", runtime)
+    ran = lab("size", *asked)
+    assert ran.code == 1
+    assert ran.out.startswith("FAIL")
+    assert "halted" in ran.out
+    assert re.search(r" B +operator data|kernels: CEIL", ran.out)
+    for view in ("arena", "stack", "profile"):
+        ran = lab(view, *asked, "--json", file)
+        assert ran.code == 1
+        assert "halted" in ran.out
+        details = json.loads(file.read_text())["details"]
+        assert [name for name, what in details.items() if what] == ["footprint"]
+    assert lab("report", file).code == 0
+    assert "halted" in lab("report", file, "--html", "-").out
+
+
 @pytest.fixture(scope="module")
 def with_symbols(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return firmware(tmp_path_factory.mktemp("user"), "-g")
@@ -255,6 +278,42 @@ def test_owners_of_an_image_that_nobody_prepared(with_symbols: Path) -> None:
     assert owners["library", "libc"].flash_bytes > 100
     assert owners["application", "no symbol, in .heap"].ram_bytes == 1024
     assert owners["application", "string literals"].flash_bytes >= len("twelve dozen of them")
+
+
+BLOB = b"\x1c\0\0\0TFL3" + bytes(range(1, 256)) * 80
+INCBIN = """
+.syntax unified
+.section .rodata.model, "a"
+.balign 16
+.global model
+model: .incbin "model.bin"
+model_end:
+.asciz "text that is none of the model's"
+"""
+
+
+@pytest.mark.parametrize("way", ["incbin", "objcopy"])
+def test_a_model_without_a_size_is_found(tmp_path: Path, way: str) -> None:
+    """As xxd is not the only way: labels around .incbin, or a file made an object."""
+    (tmp_path / "model.bin").write_bytes(BLOB)
+    file = tmp_path / "model.s"
+    file.write_text(INCBIN)
+    if way == "objcopy":
+        file = tmp_path / "model.o"
+        command = [
+            find_toolchain().objcopy, "-I", "binary", "-O", "elf32-littlearm", "-B", "arm",
+            "--rename-section", ".data=.rodata.model,alloc,load,readonly,data,contents",
+            "--redefine-sym", "_binary_model_bin_start=model", "model.bin", "model.o",
+        ]  # fmt: skip
+        subprocess.run(command, cwd=tmp_path, check=True)
+    # objcopy's symbol for the size is an address in the model here, and does not cut it.
+    elf = firmware(tmp_path, "-g", flash=0, model=file)
+    start = read_elf(elf).symbols["model"].address
+    assert start < len(BLOB) < start + len(BLOB)
+    footprint = elf_footprint(read_elf(elf))
+    exact(footprint, elf)
+    owners = {(o.group, o.name): o.flash_bytes for o in footprint.owners}
+    assert owners["model", "model data"] == len(BLOB)
 
 
 def test_without_debug_information_names_tell(tmp_path: Path) -> None:
@@ -386,6 +445,21 @@ def test_diff_of_two_images(tmp_path: Path, with_symbols: Path) -> None:
     assert re.search(rf"\+0 B +\+{TABLE_BYTES:,} B  sine_table$", ran.out, re.MULTILINE)
 
 
+def test_owners_of_each_side_are_looked_up_once(
+    with_symbols: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once for every owner takes half a minute where there are 10,000."""
+    seen: list[Footprint] = []
+
+    def counted(footprint: Footprint) -> dict[tuple[str, str], Owner]:
+        seen.append(footprint)
+        return {(owner.group, owner.name): owner for owner in footprint.owners}
+
+    monkeypatch.setattr(size, "_owners", counted)
+    size_diff(with_symbols, with_symbols)
+    assert len(seen) == 2
+
+
 def test_diff_of_two_records(record: Path, tmp_path: Path) -> None:
     other = tmp_path / "small.json"
     assert lab("size", SPOTTER, "--board", NUCLEO, "--opt", "Os", "--json", other).code == 0
@@ -430,6 +504,7 @@ def test_json_on_standard_output_follows_the_schema(
     ran = lab("size", *(with_symbols if a == "ELF" else a for a in asked), "--json", "-")
     schema: dict[str, Any] = json.loads((ROOT / "docs" / f"{name}.schema.json").read_text())
     jsonschema.validate(json.loads(ran.out), schema)
+    assert json.loads(ran.out)["kind"] == name.replace("-", "_")
 
 
 # ---- usage and bad input ----

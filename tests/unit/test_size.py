@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.details import Owner, SymbolSize
-from lab.elf import Image, Section, Symbol
+from lab.elf import Image, Section, Segment, Symbol
+from lab.errors import InputError
 from lab.jobs.size import _changes
 from lab.linker_map import read_map
+from lab.measure.built_size import BuiltImage, Part
 from lab.measure.code_names import library_name, owner_by_name, owner_by_path, runtime_part
-from lab.measure.elf_size import _text_bytes
+from lab.measure.elf_size import _text_bytes, elf_footprint
 from lab.measure.footprint import Held, OwnerKey, Portion, Symbols, footprint_of
 
 MAP = """\
@@ -102,9 +104,51 @@ def test_of_two_names_for_one_thing_one_counts() -> None:
 def test_texts_are_those_of_a_pattern(noise: bytes, words: list[bytes]) -> None:
     """The pattern itself needs quadratic time where a long text has no end."""
     data = noise + b"".join(words)
-    found = re.finditer(rb"[\t\n\r\x20-\x7e]{4,}\0+", data)
+    found = re.finditer(rb"[\t\n\r\x20-\x7e]{4,}\0{1,16}", data)
     assert _text_bytes(data) == sum(len(match[0]) for match in found)
     assert _text_bytes(b"x" * 10_000_000) == 0
+
+
+def test_a_large_empty_table_behind_a_text_is_no_text() -> None:
+    assert _text_bytes(b"hello world\0" + bytes(30_000)) == len("hello world") + 16
+
+
+def image(sections: list[Section], segments: list[Segment], symbols: int = 1) -> Image:
+    named = [(f"s{at}", Symbol(at, 1, "object")) for at in range(symbols)]
+    return cast(Image, SimpleNamespace(
+        name="x.elf", sections=sections, segments=segments, named=named,
+        source_at=lambda _: None,
+    ))  # fmt: skip
+
+
+def section(address: int, size: int, load: int | None, flags: int = 2) -> Section:
+    return Section(f".s{address}", address, size, flags, load)
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        [section(0, 99, 0), section(98, 9, None)],
+        [section(0, 99, 0), section(0, 99, 0)],
+        [section(0, 99, 0), section(1 << 29, 9, 98)],
+    ],
+)
+def test_bytes_of_two_sections_are_refused(sections: list[Section]) -> None:
+    with pytest.raises(InputError, match="overlap at 0x"):
+        elf_footprint(image(sections, []))
+
+
+def test_what_threads_have_of_their_own_overlaps_nothing() -> None:
+    both = [section(0, 99, None, 0x403), section(0, 9, None, 3)]
+    assert sum(one.ram_bytes for one in elf_footprint(image(both, [])).owners) == 9
+
+
+def test_segments_count_as_work() -> None:
+    many = [Segment(16 * at, b"x" * 16) for at in range(20_000)]
+    with pytest.raises(InputError, match="1 sections, 20,000 segments and 1,001 symbols"):
+        elf_footprint(image([section(0, 99, 0)], many, 1001))
+    found = elf_footprint(image([section(160, 16, 160)], many, 999))
+    assert found.owners[0].flash_bytes == 16
 
 
 KEYS = st.builds(
@@ -126,6 +170,21 @@ def test_both_lists_have_the_same_sums(parts: list[tuple[OwnerKey, str, int]]) -
     for owner in footprint.owners:
         assert sum(symbol.flash_bytes for symbol in owner.largest) == owner.flash_bytes
         assert all(symbol.name.isprintable() for symbol in owner.largest)
+
+
+def test_operators_that_one_section_registers_all_own_it() -> None:
+    """As in a library without a section for each function."""
+    built = object.__new__(BuiltImage)
+    kernels = Part("lib.a", "kernels.o", ".text")
+    symbols = {
+        f"_ZN6tflite12Register_{name}Ev": Symbol(0, 4, "function") for name in ("ADD", "SUB")
+    }
+    vars(built).update(
+        _image=SimpleNamespace(symbols=symbols),
+        parts=[(0, 8, kernels)],
+        _references={Part("ops.o", "", ".text"): {(symbol, "") for symbol in symbols}},
+    )
+    assert built.users == {kernels: {"ADD", "SUB"}}
 
 
 SIZES = st.dictionaries(st.text("ab", min_size=1, max_size=2), st.integers(1, 50), max_size=6)
