@@ -104,10 +104,14 @@ class Output:
             self._file = open_output(where)
 
     def take(self, text: str) -> bool:
-        """Write the result where that was asked for; whether people shall read it too."""
+        """Write the result where that was asked for; whether people shall read it too.
+
+        Args:
+            text: empty: there is no such result, and what is at its place stays.
+        """
         if self._where == "-":
             typer.echo(text, nl=False)
-        elif self._where is not None:
+        elif self._where is not None and text:
             from lab.jobs.files import write_output
 
             write_output(self._where, self._file, text.encode())

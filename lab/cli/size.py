@@ -82,14 +82,14 @@ def _image(path: str, board: str, output: Output) -> None:
 
 def _model(model: str, board: str, output: Output, **asked: object) -> None:
     result = taken_apart(model, board, **asked)
-    found = result.details.footprint if result.details else None
-    failed = result.verdict.status == "failed"
+    known = result.details is not None and result.details.footprint is not None
     if output.take(result.to_json()):
         from lab.report import size as view
         from lab.report import terminal
 
-        if failed or not found:
+        failed = result.verdict.status == "failed"
+        if failed or not known:
             terminal.show(result)
-        if found:  # also of an image that does not run
+        if known:  # also of an image that does not run
             print("\n".join(["", *view.render(result)] if failed else view.render(result)))
-    leave(result, known=found is not None and not failed)
+    leave(result, known=known)

@@ -24,11 +24,10 @@ MAKERS: dict[type, str] = {
     SizeDiff: "lab size --diff",
     RuntimeCost: "lab runtime cost",
 }
-_KEYS: dict[str, type[AnyRecord]] = {  # of records that have no "verdict"
-    "records": BatchResult,
-    "firmware": ElfSize,
-    "before": SizeDiff,
-    "empty": RuntimeCost,
+_KINDS: dict[object, type[AnyRecord]] = {
+    "elf_size": ElfSize,
+    "size_diff": SizeDiff,
+    "runtime_cost": RuntimeCost,
 }
 MAX_BYTES = 64 << 20  # a record with details of a large model is about 1 MB
 _MOST = 1 << 64  # no size and no count of a measurement is as large
@@ -85,7 +84,8 @@ def read_any(path: Path | str) -> AnyRecord:
         raise InputError(Problem(where, f"is no JSON the lab wrote: {error}", _AGAIN)) from None
     if what := _foreign(plain):
         raise InputError(Problem(where, *what))
-    kind: type[AnyRecord] = next((k for key, k in _KEYS.items() if key in plain), CheckResult)
+    checked = BatchResult if "records" in plain else CheckResult
+    kind = _KINDS.get(str(plain.get("kind")), checked)
     try:
         return kind.model_validate_json(pydantic_core.to_json(plain), strict=True)
     except pydantic.ValidationError as error:

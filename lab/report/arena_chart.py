@@ -104,7 +104,8 @@ def _legend(letters: list[tuple[ArenaItem, str]], drawn: Set[str]) -> Iterator[s
     for item, letter in letters[:_MOST_NAMES]:
         name = tensor_name(item.name)
         what = f"scratch buffer of {name}" if item.kind == "scratch" else name
-        missing = "" if letter in drawn else " (not in the map: too small for a cell)"
-        yield f"  {letter} {item.size_bytes:>11,} B  {what}{missing}"
+        yield f"  {letter} {item.size_bytes:>11,} B  {what}"
+    if hidden := [letter for _, letter in letters[:_MOST_NAMES] if letter not in drawn]:
+        yield f"  not in the map, too small for a cell: {', '.join(hidden)}"
     if rest := len(letters[_MOST_NAMES:]):
         yield f"  and {rest} smaller; {_FREE} nobody, {_SMALL} one without a letter"

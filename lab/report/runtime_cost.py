@@ -18,10 +18,10 @@ HEAD = (
 )  # fmt: skip
 RIGHT = range(1, 6)
 NOTES = (
-    "Flash, static RAM and instructions are exact. Flash alone: the image with just this operator, "
-    "less the empty runtime. In full set: what leaving it out of all operators saves. Code that "
-    "operators share is in each first figure and in no second one: a set of operators costs about "
-    "between the sum of the second and the sum of the first.",
+    "Flash, static RAM and instructions are exact, arena and scratch measured. Flash alone: the "
+    "image with just this operator, less the empty runtime. In full set: what leaving it out of "
+    "all operators saves. Code that operators share is in each first figure and in no second one: "
+    "a set of operators costs about between the sum of the second and the sum of the first.",
     "Arena a node: what one more node keeps there for good, with its options, kernel data and "
     "scratch handles; the structures of its tensors are not in it. It is the average of four more "
     "nodes, rounded up: alignment differs from node to node. Scratch: what the runtime plans, less "

@@ -298,7 +298,7 @@ def test_a_model_that_does_not_run_says_why(tmp_path: Path) -> None:
     )  # fmt: skip
     assert ran.code == 1
     assert ran.out.startswith("FAILS  ")
-    assert [file.read_text() for file in files] == ["", "", ""]
+    assert not [file for file in files if file.exists()]
 
 
 def test_one_that_does_not_fit_is_measured_all_the_same() -> None:
