@@ -88,6 +88,8 @@ def test_same_record_without_debug_information(own: Path) -> None:
     for one in (ours, theirs):
         one.pop("runtime")
         one["build"].pop("image_sha256")
+        for point in one["details"]["stack"]["points"]:
+            point.pop("chain")  # needs the frames' descriptions
     assert theirs == ours
 
 
