@@ -55,7 +55,7 @@ def manifest(own: Path) -> Path:
 CASES = [
     ("tiny_float", (), 0),
     ("keyword_spotter", (), 0),
-    ("separation_w16", (), 1),
+    pytest.param("separation_w16", (), 1, marks=pytest.mark.slow),
     ("keyword_spotter", ("--arena", "24576"), 1),
     ("separation_w8_upsampling2d", (), 1),
 ]

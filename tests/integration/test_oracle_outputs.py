@@ -19,13 +19,16 @@ MODELS = {
                                          read_model(path).inputs))
 }  # fmt: skip
 SEEDS = (1, 2, 3)
+LONGEST = "separation_w16"  # two thousand million instructions an inference, six of them
 
 
 def test_there_are_int8_models() -> None:
     assert len(MODELS) >= 3
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if n == LONGEST else ()) for n in MODELS]
+)
 def test_outputs_are_those_of_the_host(name: str, tmp_path: Path) -> None:
     sets = []
     for seed in SEEDS:
