@@ -31,7 +31,6 @@ from lab.yaml_source import (
     word,
 )
 
-DEFAULT_FILE = "lab.yaml"
 DEFAULT_BASELINE = "lab-baseline.json"
 
 

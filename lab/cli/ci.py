@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.ci_file import DEFAULT_FILE
 from lab.cli.arguments import BoardsIfAny, examples
 from lab.cli.progress import Progress
 from lab.errors import UsageError
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from lab.jobs.ci_plan import Planned
     from lab.jobs.parallel import Outcome
 
+DEFAULT_FILE = "lab.yaml"
 _SUMMARY = "GITHUB_STEP_SUMMARY"
 
 app = typer.Typer(

@@ -69,6 +69,17 @@ def completed(line: str) -> list[str]:
     return lab(env=env).out.split()
 
 
+@pytest.mark.parametrize("module", ["lab.cli.main", "lab.pytest_plugin"])
+def test_starting_imports_nothing_heavy(module: str) -> None:
+    """Every command, every Tab and every run of pytest pays for it."""
+    heavy = {"pydantic", "yaml", "numpy", "jinja2", "matplotlib", "unicorn"}
+    program = f"import sys, {module}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert not heavy & set(done.stdout.split())
+
+
 def test_completion_knows_commands_boards_models_and_files() -> None:
     assert "check" in completed("lab che")
     assert NANO in completed("lab check x -b ard")
