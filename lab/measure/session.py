@@ -111,16 +111,12 @@ class Session:
             instructions: budget in place of that of ``limits``; using it up is a failure too.
         """
         try:
-            self._begin(start, instructions)
+            self.begin(start, instructions)
             self._allocate_tensors()
             self._check_status()
         except EndedError as ended:
             return ended.failure
         return None
-
-    def begin(self, start: Start) -> None:
-        """Reset and tell the runner how to run; ``allocate_until`` goes on from there."""
-        self._begin(start)
 
     def allocate_until(self, stops: Collection[int]) -> int | None:
         """Go on to one of these addresses, and which; None: allocation has ended, or failed."""
@@ -165,7 +161,7 @@ class Session:
             return ended.failure
 
     def _infer(self, start: Start, lows: Mapping[Place, int] | None) -> Inference:
-        self._begin(start, lows=lows)
+        self.begin(start, lows=lows)
         setup = self._setup()
         invokes = [self._invoke(number) for number in range(start.invokes)]
         self._run({self._at("lab_measured")})
@@ -285,12 +281,19 @@ class Session:
         while self._run({back}) and self.engine.register("sp") < sp:
             pass
 
-    def _begin(
+    def begin(
         self,
         start: Start,
         instructions: int | None = None,
         lows: Mapping[Place, int] | None = None,
     ) -> None:
+        """Reset and tell the runner how to run; ``allocate_until`` goes on from there.
+
+        Args:
+            start: how to run.
+            instructions: as for ``allocate``.
+            lows: as for ``infer``.
+        """
         self._start, self._operator, self._apart = start, None, lows is not None
         # Where nothing tells when operators are prepared, the interpreter's own note does.
         self._stage = "start" if self._insides.preparing else "prepare"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,7 +11,6 @@ from lab.elf import Image, read_elf
 from lab.engines.base import Stop, StopReason
 from lab.engines.registry import create
 from lab.errors import NoVerdictError
-from lab.measure.depths import Place
 from lab.measure.inference import Start
 from lab.measure.session import EndedError, Session
 from lab.measure.tasks import Device
@@ -118,10 +117,13 @@ class _Watched(Session):
 
     def run(self, start: Start) -> Ended:
         """Reset and run to the goal, or as far as it goes."""
-        reached, failure_class, reason = False, None, "the firmware came to its end"
+        # No engine stops where it stands, and here it stands at reset.
+        reached = self.goal.kind == "symbol" and self.engine.register("pc") & ~1 in self.entries
+        failure_class, reason = None, "the firmware came to its end"
         try:
-            self._infer(start, None)
-            reached = self.goal.kind == "end"
+            if not reached:
+                self._infer(start, None)
+                reached = self.goal.kind == "end"
         except _ReachedError:
             reached = True
         except EndedError as ended:
@@ -138,16 +140,6 @@ class _Watched(Session):
             totals.cycles,
             self._mailbox.log(),
         )
-
-    def _begin(
-        self,
-        start: Start,
-        instructions: int | None = None,
-        lows: Mapping[Place, int] | None = None,
-    ) -> None:
-        super()._begin(start, instructions, lows)
-        if self.goal.kind == "symbol" and self.engine.register("pc") & ~1 in self.entries:
-            raise _ReachedError  # no engine stops where it stands
 
     def _run(self, until: Collection[int]) -> Stop:
         while True:
