@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -17,6 +16,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from lab.budgets import METRICS, MetricName
 from lab.details import Details, Record
 from lab.errors import InputError, Problem, escape
+from lab.files import read_input
 from lab.graph import shorten
 from lab.results import CheckResult
 
@@ -123,28 +123,9 @@ def read_baseline(path: Path) -> Baseline | None:
     if not os.path.lexists(path):
         return None
     try:
-        return Baseline.model_validate_json(read_bytes(path), strict=True)
+        return Baseline.model_validate_json(read_input(path, MAX_BYTES), strict=True)
     except ValidationError as error:
         raise unreadable(path, "is no baseline", error, _HINT) from None
-
-
-def read_bytes(path: Path) -> bytes:
-    """The contents of a result file.
-
-    Raises:
-        InputError: it cannot be read, or is too large.
-    """
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise InputError(Problem(str(path), "is not a regular file"))
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(Problem(str(path), f"cannot be read: {reason}")) from None
-    if len(data) > MAX_BYTES:
-        raise InputError(Problem(str(path), f"larger than {MAX_BYTES:,} B"))
-    return data
 
 
 def unreadable(path: Path, what: str, error: ValidationError, hint: str = "") -> InputError:

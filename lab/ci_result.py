@@ -7,9 +7,10 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from lab.baseline import Accepted, Baseline, Change, Number, read_bytes, unreadable
+from lab.baseline import MAX_BYTES, Accepted, Baseline, Change, Number, unreadable
 from lab.budgets import MetricName, Subject
 from lab.details import Record
+from lab.files import read_input
 
 Status = Literal["fail", "no_answer", "allowed", "pass"]  # the gravest first
 _HINT = "give a lab-baseline.json, or what lab ci run --json wrote"
@@ -101,7 +102,7 @@ def read_results(path: Path) -> Baseline:
     Raises:
         InputError: it cannot be read, or is neither.
     """
-    data = read_bytes(path)
+    data = read_input(path, MAX_BYTES)
     try:
         return Baseline.model_validate_json(data, strict=True)
     except ValidationError as error:

@@ -14,9 +14,9 @@ from lab.budgets import Value, parse_count
 from lab.engines.registry import check_name
 from lab.errors import UsageError
 from lab.figures import Figure
+from lab.files import open_output, write_output
 from lab.jobs import expect
 from lab.jobs.bench import Bench
-from lab.jobs.files import open_output, write_output
 from lab.measure.until import Ended, Goal
 from lab.model import Model
 from lab.report import robot_log, terminal

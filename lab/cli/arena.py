@@ -40,7 +40,7 @@ def arena(
     Watches the allocation on the target and reads the runtime's structures: every byte has its
     owner. Exit code 0: measured; 1: the model does not run; others: docs/troubleshooting.md.
     """
-    from lab.jobs.files import open_output, write_output
+    from lab.files import open_output, write_output
 
     output = Output(json)  # both before anything is measured, not after
     picture = open_output(plot) if plot else None

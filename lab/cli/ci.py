@@ -148,7 +148,7 @@ class _Outputs:
     """Where the result goes besides the terminal, or instead."""
 
     def __init__(self, wanted: dict[str, str | None], *, annotations: bool) -> None:
-        from lab.jobs.files import WholeFile
+        from lab.files import WholeFile
 
         self._annotations = annotations
         self._printed = [name for name, where in wanted.items() if where == "-"]
@@ -165,7 +165,7 @@ class _Outputs:
 
     def take(self, result: CiResult) -> None:
         """Write everything, and print what is for standard output."""
-        from lab.jobs.files import append_output
+        from lab.files import append_output
         from lab.report import ci, ci_annotations
 
         for name, where in self._files.items():

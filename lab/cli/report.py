@@ -87,7 +87,7 @@ def _markdown(record: CheckResult | BatchResult) -> str:
 
 
 def _write_plots(record: CheckResult | BatchResult, directory: Path) -> None:
-    from lab.jobs.files import open_output, unwritable, write_output
+    from lab.files import open_output, unwritable, write_output
     from lab.report.plots import render
     from lab.results import BatchResult
 

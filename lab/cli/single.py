@@ -99,7 +99,7 @@ class Output:
     def __init__(self, where: str | None) -> None:
         self._where = where
         if where is not None and where != "-":
-            from lab.jobs.files import open_output
+            from lab.files import open_output
 
             self._file = open_output(where)
 
@@ -112,7 +112,7 @@ class Output:
         if self._where == "-":
             typer.echo(text, nl=False)
         elif self._where is not None and text:
-            from lab.jobs.files import write_output
+            from lab.files import write_output
 
             write_output(self._where, self._file, text.encode())
         return self._where != "-"

@@ -13,9 +13,9 @@ from lab.board import Board, Reserve, load_board
 from lab.cores import CORES
 from lab.crate import Say
 from lab.errors import Problem, UsageError
+from lab.files import open_output, write_output
 from lab.generations import DEFAULT_RUNTIME
 from lab.jobs.details import details_of
-from lab.jobs.files import open_output, write_output
 from lab.jobs.images import Images, new_builder
 from lab.jobs.inputs import prepare_outputs, read_inputs, write_outputs
 from lab.jobs.measured import Judged, Subject

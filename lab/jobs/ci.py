@@ -12,10 +12,10 @@ from lab.ci_file import Plan
 from lab.ci_result import CiResult
 from lab.crate import Say
 from lab.errors import LabError, escape, gravest
+from lab.files import write_whole
 from lab.jobs.batch import run_all
 from lab.jobs.ci_judge import Judge
 from lab.jobs.ci_plan import Planned
-from lab.jobs.files import write_whole
 from lab.jobs.parallel import Outcome
 from lab.results import CheckResult
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from lab.board import is_board_file, load_board
 from lab.ci_file import check_ci_file
 from lab.errors import UsageError, escape
+from lab.files import write_whole
 from lab.jobs.batch import named
 from lab.jobs.ci_plan import planned
-from lab.jobs.files import write_whole
 from lab.units import counted
 from lab.yaml_source import MAX_TEXT, parse_yaml
 

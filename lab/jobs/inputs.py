@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.errors import InputError, Problem, UsageError, escape
+from lab.files import unwritable
 from lab.graph import shorten
-from lab.jobs.files import unwritable
 from lab.model import Model, Tensor
 
 if TYPE_CHECKING:

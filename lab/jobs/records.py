@@ -13,7 +13,7 @@ import pydantic
 import pydantic_core
 
 from lab.errors import InputError, Problem, escape
-from lab.jobs.files import read_input
+from lab.files import read_input
 from lab.results import BatchResult, CheckResult
 from lab.runtime_cost import RuntimeCost
 from lab.size_records import ElfSize, SizeDiff

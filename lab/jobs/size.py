@@ -12,7 +12,7 @@ from lab.board import Board, load_board
 from lab.details import Footprint, Owner
 from lab.elf import Image, read_elf
 from lab.errors import InputError, Problem, escape
-from lab.jobs.files import read_input
+from lab.files import read_input
 from lab.jobs.records import read_record
 from lab.measure.elf_size import Use, bank_use, elf_footprint, held_on
 from lab.measure.footprint import MOST_SYMBOLS
