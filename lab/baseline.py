@@ -211,17 +211,9 @@ def _arena(details: Details | None) -> dict[str, int]:
     for item in arena.items if arena else ():
         if item.part == "persistent":
             name = f"persistent: {item.kind}"
-        elif arena and _alive(item.first_operator, item.last_operator, arena.peak_operator):
+        elif arena and arena.is_at_peak(item):
             name = f"{item.kind}: {escape(item.name)}"
         else:
             continue
         found[name] = found.get(name, 0) + item.size_bytes
     return found
-
-
-def _alive(first: int | None, last: int | None, operator: int | None) -> bool:
-    return (
-        operator is not None
-        and (first is None or first <= operator)
-        and (last is None or operator <= last)
-    )

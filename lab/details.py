@@ -45,6 +45,17 @@ class ArenaItem(Record):
     first_operator: int | None = Field(description="it is needed from this operator on")
     last_operator: int | None = Field(description="to this one, inclusive; null: always")
 
+    def life(self, operators: int) -> range:
+        """The operators that a planned buffer is needed by; empty for what is not planned.
+
+        Args:
+            operators: how many there are; one whose last operator is not known lives to the end.
+        """
+        if self.part == "persistent":
+            return range(0)
+        end = operators if self.last_operator is None else self.last_operator + 1
+        return range(self.first_operator or 0, end)
+
 
 class PlanningItem(Record):
     """What memory planning needed when the arena was fullest."""
@@ -70,6 +81,10 @@ class ArenaMap(Record):
         description="all that was in the arena while memory was planned; where this is more than "
         "the arena holds afterwards, it explains why more is required than reported"
     )
+
+    def is_at_peak(self, item: ArenaItem) -> bool:
+        """Whether an item is a planned buffer that is alive at the peak."""
+        return self.peak_operator in item.life(len(self.live_bytes))
 
 
 class StackFrame(Record):

@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from lab.details import ArenaItem, ArenaMap
 from lab.report.arena_chart import chart
-from lab.report.buffers import PERSISTENT, life
 from lab.report.names import tensor_name
 from lab.report.numbers import percent
 from lab.report.operators import label_of
+from lab.report.persistent import PERSISTENT
 from lab.report.terminal import trouble
 from lab.results import Arena, CheckResult
 from lab.units import format_size
@@ -87,14 +87,14 @@ class _View:
             yield "       no operator needs planned memory"
             return
         count = len(self.map.live_bytes)
-        alive = [item for item in self.map.items if peak in life(item, count)]
+        alive = [item for item in self.map.items if self.map.is_at_peak(item)]
         alive.sort(key=lambda item: (-item.size_bytes, item.name))
         yield (
             f"       fullest at operator {label_of(self.result, peak)}: {len(alive)} buffers "
             f"alive, {format_size(self.map.lower_bound_bytes)}"
         )
         shown = alive[:_MOST_ALIVE]
-        whens = [_when(life(item, count)) for item in shown]
+        whens = [_when(item.life(count)) for item in shown]
         width = max(map(len, whens), default=0)
         for item, when in zip(shown, whens, strict=True):
             yield f"  {item.size_bytes:>11,} B  {when:<{width}}  {_what(item)}"

@@ -8,7 +8,6 @@ from itertools import groupby
 
 from lab.details import ArenaItem, ArenaMap
 from lab.report.boxes import Box
-from lab.report.buffers import life
 from lab.report.names import tensor_name
 from lab.report.shares import largest_items
 
@@ -83,7 +82,7 @@ def _is_small(item: ArenaItem, arena: ArenaMap) -> bool:
 def _alone(item: ArenaItem, arena: ArenaMap, operators: Sequence[str]) -> ArenaBox:
     box = _place(item.offset_bytes, item.size_bytes, arena)
     if item.part == "non_persistent":
-        span = life(item, len(operators))
+        span = item.life(len(operators))
         first, last = column(span.start, operators), column(span.stop - 1, operators)
         width = max(first.width, last.left + last.width - first.left)
         box = Box(first.left, box.top, width, box.height)

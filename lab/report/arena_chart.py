@@ -7,7 +7,6 @@ from itertools import pairwise
 from string import ascii_lowercase, ascii_uppercase
 
 from lab.details import ArenaItem, ArenaMap
-from lab.report.buffers import life
 from lab.report.names import tensor_name
 
 _COLUMNS = 64
@@ -80,7 +79,7 @@ def _overlap(item: ArenaItem, addresses: range, times: range) -> int:
 
 def _width(item: ArenaItem, times: range) -> int:
     """At how many of these times it lives; negative or 0: at none."""
-    span = life(item, times.stop)
+    span = item.life(times.stop)
     return min(span.stop, times.stop) - max(span.start, times.start)
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from lab.details import ArenaItem, ArenaMap
 from lab.report import palette
-from lab.report.buffers import life
 from lab.report.names import last_part, tensor_name
 from lab.report.operators import label_of
 from lab.results import CheckResult
@@ -98,7 +97,7 @@ def _ticks(axes: Axes, count: int, operators: Sequence[str]) -> None:
 def _box(axes: Axes, item: ArenaItem, count: int) -> None:
     from matplotlib.patches import Rectangle
 
-    span = life(item, count)
+    span = item.life(count)
     first, width, height = span.start, span.stop - span.start, item.size_bytes
     colour = _SCRATCH if item.kind == "scratch" else _TENSOR
     corner = (first - 0.5, item.offset_bytes)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from lab.details import ArenaItem, ArenaMap, Footprint, Owner
-from lab.report.buffers import PERSISTENT, life
 from lab.report.names import short_name, tensor_name
 from lab.report.operators import OUTSIDE, label
+from lab.report.persistent import PERSISTENT
 from lab.results import Arena, CheckResult
 
 _MOST_PARTS = 6
@@ -145,9 +145,7 @@ def _owner(owner: Owner, memory: Literal["flash_bytes", "ram_bytes"]) -> Share:
 
 
 def _arena_items(arena: ArenaMap) -> Iterator[Share]:
-    alive = [
-        item for item in arena.items if arena.peak_operator in life(item, len(arena.live_bytes))
-    ]
+    alive = [item for item in arena.items if arena.is_at_peak(item)]
     for item in alive:
         note = f"{item.kind}, alive at operator {arena.peak_operator}, the peak"
         yield Share(tensor_name(item.name), item.size_bytes, item.kind, note)

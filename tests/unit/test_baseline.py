@@ -33,7 +33,7 @@ def owner(group: str, name: str, flash: int, ram: int = 0) -> Owner:
 
 def details(*items: ArenaItem, peak: int | None = 1) -> Details:
     arena = ArenaMap(
-        size_bytes=4096, items=items, live_bytes=(), peak_operator=peak, lower_bound_bytes=0,
+        size_bytes=4096, items=items, live_bytes=(0,) * 6, peak_operator=peak, lower_bound_bytes=0,
         planned_bytes=0, planning=(),
     )  # fmt: skip
     found = (

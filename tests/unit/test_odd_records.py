@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from plausible import with_details
 
 from lab.report import html, markdown, plots, terminal
-from lab.report.buffers import life
 from lab.report.names import function_name, short_name, tensor_name
 from lab.results import CheckResult
 
@@ -102,8 +101,8 @@ def test_every_picture_has_the_same_lives(
     assert RECORD.details.arena
     some = next(item for item in RECORD.details.arena.items if item.part == "non_persistent")
     item = some.model_copy(update={"first_operator": first, "last_operator": last})
-    assert list(life(item, 4)) == lives
-    assert not life(item.model_copy(update={"part": "persistent"}), 4)
+    assert list(item.life(4)) == lives
+    assert not item.model_copy(update={"part": "persistent"}).life(4)
 
 
 @pytest.mark.parametrize(

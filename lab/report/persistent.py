@@ -1,8 +1,6 @@
-"""What is in the arena: when it is needed, and what it is called."""
+"""What the persistent part of an arena is called."""
 
 from __future__ import annotations
-
-from lab.details import ArenaItem
 
 # What is kept there for good, by kind: its name, and what more there is to say about it.
 PERSISTENT = {
@@ -14,16 +12,3 @@ PERSISTENT = {
     "alignment": ("alignment in the arena", ""),
     "unowned": ("arena without a known owner", ": nothing is known to point to it"),
 }
-
-
-def life(item: ArenaItem, operators: int) -> range:
-    """The operators that a planned buffer is needed by; empty for what is not planned.
-
-    Args:
-        item: of an arena map.
-        operators: how many there are; one whose last operator is not known lives to the end.
-    """
-    if item.part == "persistent":
-        return range(0)
-    end = operators if item.last_operator is None else item.last_operator + 1
-    return range(item.first_operator or 0, end)
