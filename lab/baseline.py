@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -59,6 +60,11 @@ class Accepted(Record):
     def owners(self, memory: Memory) -> dict[str, int]:
         """Bytes of a memory by owner."""
         return {"flash": self.flash, "static_ram": self.static_ram, "arena": self.arena}[memory]
+
+    def exact(self, name: MetricName) -> Fraction | None:
+        """A figure as it is printed: 0.1 is a tenth; None: it was not measured."""
+        value = self.figures.get(name)
+        return None if value is None else Fraction(str(value))
 
     def other_tools(self, other: Accepted) -> bool:
         """Whether another compiler, runtime or lab made the other one: growth says nothing then."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from lab.budgets import METRICS, Metric, Value
+from lab.budgets import METRICS, Metric, MetricName, Value
 from lab.results import CheckResult
 
 
@@ -54,7 +54,7 @@ class Figure(Enum):
         return self.value
 
     @property
-    def in_baseline(self) -> str | None:
+    def in_baseline(self) -> MetricName | None:
         """Its name in a baseline; None: a baseline does not hold it."""
         return next((name for name, metric in METRICS.items() if metric is self.metric), None)
 

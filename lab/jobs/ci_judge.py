@@ -92,10 +92,10 @@ class Judge:
         return tuple(self._excesses(self.measured)) if self.measured else ()
 
     def _excesses(self, measured: Accepted) -> Iterator[Excess]:
-        comparable = {} if self.other_tools or not self.before else self.before.figures
+        comparable = None if self.other_tools else self.before
         for name, limit in self.plan.budgets(self.planned.group).limits().items():
-            allowed = limit.allowed(_exact(comparable.get(name)))
-            actual = _exact(measured.figures.get(name))
+            allowed = limit.allowed(comparable.exact(name) if comparable else None)
+            actual = measured.exact(name)
             if allowed is None or actual is None or actual <= allowed:
                 continue
             most = _number(name, allowed)
@@ -202,11 +202,6 @@ class Judge:
             for one in value if isinstance(value, tuple) else (value,):
                 words += [option, str(one)]
         return escape(shlex.join(words))
-
-
-def _exact(value: Number | None) -> Fraction | None:
-    """A figure as it is printed: 0.1 is a tenth."""
-    return None if value is None else Fraction(str(value))
 
 
 def _number(metric: MetricName, value: Value) -> Number:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from lab.baseline import Accepted, figures
 from lab.budgets import METRICS, Limit, Value, parse_limit
 from lab.errors import UsageError
@@ -209,6 +207,6 @@ def _before(figure: Figure, accepted: Accepted | None) -> Value:
     name, title = figure.in_baseline, figure.metric.title
     if accepted is None:
         raise UsageError(f"{title}: growth needs a baseline (load one first)")
-    if name not in accepted.figures:
+    if name is None or (before := accepted.exact(name)) is None:
         raise UsageError(f"the baseline holds no {title}")
-    return Fraction(str(accepted.figures[name]))
+    return before
