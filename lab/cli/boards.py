@@ -64,6 +64,7 @@ def list_boards(
             raise UsageError(f"filters are for the list, not for {command}")
         return
     from lab.board import board_names, load_board
+    from lab.report.columns import aligned
 
     boards = [load_board(name) for name in board_names()]
     kept = _with_ram(_of_vendor(_with_core(boards, core), boards, vendor), min_ram, max_ram)
@@ -73,7 +74,7 @@ def list_boards(
         typer.echo(f"no board matches ({len(boards)} in the library)")
     else:
         head = ("name", "core", "MHz", "flash B", "RAM linear B", "RAM all B")
-        for line in _columns([head, *map(_row, kept)], right=2):
+        for line in aligned([head, *map(_row, kept)], range(2, len(head))):
             typer.echo(line)
 
 
@@ -201,17 +202,6 @@ def _row(board: Board) -> tuple[str, ...]:
     sizes = (board.flash_total, board.runs()[0].size, board.ram_total)
     clock = f"{board.clock_hz / 1e6:.9g}"
     return (board.name, board.core, clock, *(f"{size:,}" for size in sizes))
-
-
-def _columns(rows: Sequence[Sequence[str]], *, right: int) -> Iterator[str]:
-    """Rows as aligned lines; the columns from ``right`` on are set flush right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [
-            cell.rjust(width) if index >= right else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  ".join(cells).rstrip()
 
 
 def _description(board: Board) -> Iterator[str]:
