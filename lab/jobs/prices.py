@@ -51,7 +51,6 @@ _PLACEHOLDER = "RESHAPE"  # any: its standard model lies in every image and is n
 _NODES = 5  # of the larger model; CIRCULAR_BUFFER of July 2020 has room for seven
 _LIMITS = Limits(instructions=5_000_000_000, seconds=120)
 _RUNNER_FILES = {"runner.o", "startup.o"}
-_ALLOCATED = 2  # SHF_ALLOC
 _NOT_COUNTED = {".model", ".lab"}
 _IN_RAM = {".data", ".bss"}
 _PACKAGE = Path(__file__).parents[1]
@@ -328,7 +327,7 @@ def _sections(linked: Linked) -> Iterator[SectionSize]:
     """What takes memory, but for the model; padding between .data and .bss is a line of its own."""
     left = linked.sizes.static
     for one in linked.image.sections:
-        if one.size and one.flags & _ALLOCATED and one.name not in _NOT_COUNTED:
+        if one.is_allocated and one.name not in _NOT_COUNTED:
             section = _section(one.name, one.size)
             left -= section.ram_bytes
             yield section
