@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, NoReturn, get_args
 
 import pytest
 
 if TYPE_CHECKING:
+    from pydantic import ValidationError
+
     from lab.results import CheckResult
 
 _MARKER = "memory_budget"
@@ -89,9 +91,13 @@ def _record(item: pytest.Item, marker: pytest.Mark) -> tuple[CheckResult, Any]:
     try:
         budgets = Budgets.model_validate(limits)
     except ValidationError as error:
-        detail = error.errors(include_url=False)[0]
-        pytest.fail(f"{_MARKER}: {detail['loc'][0]}: {detail['msg']}", pytrace=False)
+        _refuse(_MARKER, error)
     return _check(_found(item, str(model)), _found(item, board), **wanted), budgets
+
+
+def _refuse(what: str, error: ValidationError) -> NoReturn:
+    detail = error.errors(include_url=False)[0]
+    pytest.fail(f"{what}: {detail['loc'][0]}: {detail['msg']}", pytrace=False)
 
 
 def _found(item: pytest.Item, name: str) -> str:
@@ -119,8 +125,7 @@ def _check(model: str | Path, board: str | Path, **options: Any) -> CheckResult:
     try:
         asked = CheckOptions.model_validate(written)
     except ValidationError as error:
-        detail = error.errors(include_url=False)[0]
-        pytest.fail(f"lab check: {detail['loc'][0]}: {detail['msg']}", pytrace=False)
+        _refuse("lab check", error)
     values = {name: getattr(asked, name) for name in asked.model_fields_set}
     key = (str(model), str(board), repr(sorted(values.items())))
     if key not in _MEASURED:
@@ -136,9 +141,10 @@ def _owners(record: CheckResult) -> list[str]:
     from lab.baseline import Memory, accepted, short
 
     lines = []
+    taken = accepted(record)
     memories: tuple[Memory, ...] = get_args(Memory)
     for memory in memories:
-        most = sorted(accepted(record).owners(memory).items(), key=lambda one: -one[1])[:_OWNERS]
+        most = sorted(taken.owners(memory).items(), key=lambda one: -one[1])[:_OWNERS]
         if most:
             told = ", ".join(f"{short(name)} {size:,} B" for name, size in most)
             lines.append(f"most {memory.replace('_', ' ')}: {told}")
