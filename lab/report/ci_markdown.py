@@ -20,6 +20,7 @@ from lab.report.ci_words import (
     since_baseline,
     summary,
 )
+from lab.report.markdown_parts import cell, folded, table
 
 _SHOWN = {"fail": "❌ **fail**", "no_answer": "❌ **no answer**", "allowed": "⚠️ allowed",
           "pass": "✅ pass"}  # fmt: skip
@@ -40,19 +41,11 @@ def render(result: CiResult) -> str:
         list(_section("What is wrong", list(_wrong(result)))),
         list(_section("Since the baseline", list(_changes(result)))),
         list(_section("To note", list(_notes(result)))),
-        list(_folded("All figures", _figures(result))),
-        list(_folded("Run again", _commands(result))) if bad else [],
+        list(folded("All figures", _figures(result))),
+        list(folded("Run again", _commands(result))) if bad else [],
         [prose(summary(result))],
     ]
     return "\n\n".join("\n".join(part).strip("\n") for part in parts if part) + "\n"
-
-
-def code(text: str) -> str:
-    """Text as a code span, in which nothing but backticks means anything; also in a table."""
-    longest = max((len(run) for run in re.findall("`+", text)), default=0)
-    fence = "`" * (longest + 1)
-    pad = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{fence}{pad}{text}{pad}{fence}".replace("|", "\\|")
 
 
 def prose(text: str) -> str:
@@ -80,8 +73,8 @@ def _verdicts(result: CiResult) -> Iterator[str]:
         )
         shown = list(itertools.islice(bad, _MOST_ROWS))
     if shown:
-        body = [[code(row), *(_gravest(cells, row, c) for c in columns)] for row in shown]
-        yield from _table(["", *map(code, columns)], body)
+        body = [[cell(row), *(_gravest(cells, row, c) for c in columns)] for row in shown]
+        yield from table(["", *map(cell, columns)], body)
         yield ""
     if left := len(rows) - len(shown):
         yield f"{left} of {len(rows)} rows are left out, those first in which everything passes."
@@ -98,7 +91,7 @@ def _wrong(result: CiResult) -> Iterator[str]:
         for problem in problems(result, check):
             place = f"{problem.file}:{problem.line}"
             reason = f" — {prose(problem.reason)}" if problem.reason else ""
-            yield f"{code(check.name)}: {prose(problem.text)} ({code(place)}){reason}"
+            yield f"{cell(check.name)}: {prose(problem.text)} ({cell(place)}){reason}"
 
 
 def _changes(result: CiResult) -> Iterator[str]:
@@ -118,7 +111,7 @@ def _notes(result: CiResult) -> Iterator[str]:
 
 
 def _names(names: Sequence[str]) -> str:
-    return code(names[0]) + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+    return cell(names[0]) + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
 def _section(title: str, items: Sequence[str]) -> Iterator[str]:
@@ -130,32 +123,18 @@ def _section(title: str, items: Sequence[str]) -> Iterator[str]:
     yield from (f"- {item}" for item in items[:_MOST_LINES])
     if rest := items[_MOST_LINES:]:
         yield ""
-        yield from _folded(f"{len(rest)} more", [f"- {item}" for item in rest])
-
-
-def _folded(title: str, lines: Sequence[str]) -> Iterator[str]:
-    yield f"<details><summary>{title}</summary>"
-    yield ""
-    yield from lines
-    yield ""
-    yield "</details>"
+        yield from folded(f"{len(rest)} more", [f"- {item}" for item in rest])
 
 
 def _figures(result: CiResult) -> list[str]:
     head = ["check", "verdict", *(metric.title for metric in METRICS.values())]
     rows = [
-        [code(check.name), _SHOWN[check.status], *(figure(check, name) for name in METRICS)]
+        [cell(check.name), _SHOWN[check.status], *(figure(check, name) for name in METRICS)]
         for check in result.checks
     ]
-    return list(_table(head, rows))
+    return list(table(head, rows))
 
 
 def _commands(result: CiResult) -> list[str]:
     bad = (check for check in by_gravity(result) if check.status in {"fail", "no_answer"})
-    return [f"- {code(check.command)}" for check in bad]
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(head)} |"
-    yield f"| --- |{' --- |' * (len(head) - 1)}"
-    yield from (f"| {' | '.join(row)} |" for row in rows)
+    return [f"- {cell(check.command)}" for check in bad]

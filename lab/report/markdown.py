@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from lab.errors import escape
 from lab.report import provenance, shares
+from lab.report.markdown_parts import cell, code, folded, table
 from lab.report.names import function_name
 from lab.report.numbers import bytes_of, count_of, percent
 from lab.report.operators import OperatorRow, operator_rows
@@ -48,21 +49,7 @@ def render_batch(batch: BatchResult) -> str:
         for problem in batch.problems
     ]  # fmt: skip
     head = ("verdict", "model", "board", "RAM needed>", "margin>", "flash needed>", "why")
-    return "\n".join([f"**{len(rows)} checks**", "", *_table(head, rows)]) + "\n"
-
-
-def code(name: str) -> str:
-    """A name as a code span."""
-    name = escape(name) or "(no name)"
-    longest = max((len(run) for run in re.findall("`+", name)), default=0)
-    fence = "`" * (longest + 1)
-    pad = " " if name[0] in "` " or name[-1] in "` " else ""
-    return f"{fence}{pad}{name}{pad}{fence}"
-
-
-def cell(name: str) -> str:
-    """A name as a code span inside of a table, where a bar would end it."""
-    return code(name).replace("|", "\\|")
+    return "\n".join([f"**{len(rows)} checks**", "", *table(head, rows)]) + "\n"
 
 
 def text(words: str) -> str:
@@ -106,7 +93,7 @@ def _memory(result: CheckResult) -> Iterator[str]:
         rows.append(("one inference", f"{result.run.milliseconds:,.1f} ms", count, how))
     if rows:
         yield ""
-        yield from _table(("", "needs>", "", "obtained"), rows)
+        yield from table(("", "needs>", "", "obtained"), rows)
 
 
 def _culprits(result: CheckResult) -> Iterator[str]:
@@ -127,7 +114,8 @@ def _operators(result: CheckResult) -> Iterator[str]:
     ranked = sorted(rows, key=lambda row: -row.operator.cycles)[:_MOST_ROWS]
     more = f", the {_MOST_ROWS} with most cycles" if len(rows) > _MOST_ROWS else ""
     head = ("#>", "operator", "share>", "instructions>", "cycles, modelled>", "MACs>", "stack B>")
-    yield from _folded(f"Operators{more}", _table(head, [_operator(row) for row in ranked]))
+    rows_shown = list(table(head, [_operator(row) for row in ranked]))
+    yield from ("", *folded(f"Operators{more}", rows_shown))
 
 
 def _operator(row: OperatorRow) -> tuple[str, ...]:
@@ -144,7 +132,7 @@ def _owners(result: CheckResult) -> Iterator[str]:
         ("flash", shares.flash_shares(result)),
     ):
         if owners:
-            yield from _folded(f"Owners of {name}", _share_table(owners, _MOST_ROWS))
+            yield from ("", *folded(f"Owners of {name}", list(_share_table(owners, _MOST_ROWS))))
 
 
 def _share_table(owners: Sequence[Share], most: int) -> Iterator[str]:
@@ -153,7 +141,7 @@ def _share_table(owners: Sequence[Share], most: int) -> Iterator[str]:
         (cell(owner.name), f"{owner.amount:,}", percent(owner.amount, whole), text(owner.note))
         for owner in shares.largest(owners, most)
     ]
-    return _table(("owner", "bytes>", "share>", ""), rows)
+    return table(("owner", "bytes>", "share>", ""), rows)
 
 
 def _how(result: CheckResult) -> Iterator[str]:
@@ -161,22 +149,7 @@ def _how(result: CheckResult) -> Iterator[str]:
         (text(figure.name), text(figure.value), figure.how, text(figure.why))
         for figure in provenance.figures(result)
     ]
-    lines = [*_table(("figure", "value>", "obtained", "from"), rows), ""] if rows else []
+    lines = [*table(("figure", "value>", "obtained", "from"), rows), ""] if rows else []
     lines.append(f"Made by {code(provenance.command(result))}")
     lines.append(f"(not in the record: {text(', '.join(provenance.unknown_words(result)))})")
-    yield from _folded("How each number was obtained", lines)
-
-
-def _folded(title: str, lines: Iterator[str] | Sequence[str]) -> Iterator[str]:
-    yield from ("", f"<details><summary>{title}</summary>", "", *lines, "", "</details>")
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Rows of cells that are Markdown already; ``>`` ends the heading of a column of numbers."""
-    yield _line([name.rstrip(">") for name in head])
-    yield _line(["---:" if name.endswith(">") else "---" for name in head])
-    yield from map(_line, rows)
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
+    yield from ("", *folded("How each number was obtained", lines))

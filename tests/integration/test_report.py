@@ -20,7 +20,7 @@ from lab.cache import Cache
 from lab.cores import CORES
 from lab.jobs.records import read_record
 from lab.model_writer import Graph, Op, T, build
-from lab.report import html, markdown, plots
+from lab.report import html, markdown, markdown_parts, plots
 from lab.report.bars import memory_bars
 from lab.report.provenance import command
 from lab.report.shares import flash_shares, ram_shares, time_shares
@@ -304,12 +304,12 @@ def test_hostile_names_make_no_markdown(records: dict[str, CheckResult]) -> None
 def test_a_name_is_itself_in_markdown(name: str) -> None:
     from lab.errors import escape
 
-    table = f"| a | b |\n| --- | --- |\n| {markdown.cell(name)} | {markdown.text(name)} |\n"
+    table = f"| a | b |\n| --- | --- |\n| {markdown_parts.cell(name)} | {markdown.text(name)} |\n"
     text = Page(rendered(table)).text.split()
     shown = escape(name).split() or ["(no", "name)"]
     assert text[2 : 2 + len(shown)] == shown
     assert text[2 + len(shown) :] == escape(name).split()
-    assert Page(rendered(f"x {markdown.code(name)}")).text.split()[1:] == shown
+    assert Page(rendered(f"x {markdown_parts.code(name)}")).text.split()[1:] == shown
 
 
 def test_markdown_as_it_looks(golden: Golden) -> None:

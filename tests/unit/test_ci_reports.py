@@ -19,7 +19,16 @@ from support import ROOT, Golden
 
 from lab.baseline import Baseline
 from lab.ci_result import CiResult, Note
-from lab.report import ci, ci_annotations, ci_diff, ci_html, ci_markdown, junit, sarif
+from lab.report import (
+    ci,
+    ci_annotations,
+    ci_diff,
+    ci_html,
+    ci_markdown,
+    junit,
+    markdown_parts,
+    sarif,
+)
 from lab.report.ci_words import since_baseline
 
 ALL = everything()
@@ -125,7 +134,7 @@ def test_markdown_takes_none_of_it(text: str) -> None:
 
 @given(PRINTABLE)
 def test_code_spans_end_where_they_should(text: str) -> None:
-    span = ci_markdown.code(text).replace("\\|", "|")
+    span = markdown_parts.cell(text).replace("\\|", "|")
     fence = re.match("`+", span)
     assert fence
     inner = span[len(fence[0]) : -len(fence[0])]
