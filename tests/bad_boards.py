@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from random import Random
 
@@ -103,3 +104,23 @@ DAMAGES: dict[str, Damage] = {
     "odd key": _lines(_odd_key),
     "inserted": _inserted,
 }
+
+
+_LINE = re.compile(r"bad\.yaml(:[1-9][0-9]*:[1-9][0-9]*)?: \S.*")
+
+
+def check_lines(lines: list[str], longest: int, about: object) -> None:
+    """What is said of ``bad.yaml`` are lines for people, each with its place."""
+    for line in lines:
+        assert _LINE.fullmatch(line), (about, line)
+        assert line.isprintable(), (about, line)
+        assert len(line) < longest, (about, line)
+
+
+def check_places(lines: list[str], content: bytes, about: object) -> None:
+    """Every place is one of the file."""
+    text = content.decode("utf-8", errors="replace").split("\n")
+    for line in lines:
+        row, column = map(int, line.split(":")[1:3])
+        assert 1 <= row <= len(text), (about, line)
+        assert 1 <= column <= len(text[row - 1]) + 1, (about, line)

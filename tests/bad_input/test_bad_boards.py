@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 from random import Random
 
 import pytest
-from bad_boards import DAMAGES, odd_value
+from bad_boards import DAMAGES, check_lines, check_places, odd_value
 
 from lab.board import load_board_file
 from lab.errors import InputError
@@ -23,7 +22,6 @@ NANO, NRF52, L4R5, PSOC, K64F = (
     )
 )  # fmt: skip
 EACH = 100  # of every kind of seeded damage
-LINE = re.compile(r"bad\.yaml(:[1-9][0-9]*:[1-9][0-9]*)?: \S.*")
 
 
 def problems(content: bytes | str, directory: Path) -> list[str]:
@@ -227,21 +225,14 @@ def test_seeded_damage_is_a_board_or_problems(damage: str, here: Path) -> None:
         content = DAMAGES[damage](board, Random(f"{damage} {seed}"))
         lines = problems(content, here)
         refused += bool(lines)
-        for line in lines:
-            assert LINE.fullmatch(line), (damage, seed, line)
-            assert line.isprintable(), (damage, seed, line)
-            assert len(line) < 400, (damage, seed, line)
+        check_lines(lines, 400, (damage, seed))
     assert refused >= EACH // 3  # the damage is real
 
 
 def test_every_line_points_into_the_file(here: Path) -> None:
     for seed in range(60):
         content = odd_value(L4R5, Random(seed))
-        text = content.decode("utf-8", errors="replace").split("\n")
-        for line in problems(content, here):
-            row, column = map(int, line.split(":")[1:3])
-            assert 1 <= row <= len(text), (seed, line)
-            assert 1 <= column <= len(text[row - 1]) + 1, (seed, line)
+        check_places(problems(content, here), content, seed)
 
 
 # --- the real command ---

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from pathlib import Path
 from random import Random
 
 import pytest
-from bad_boards import DAMAGES, odd_value
+from bad_boards import DAMAGES, check_lines, check_places, odd_value
 from support import lab, no_traceback
 
 from lab.baseline import Baseline, read_baseline
@@ -49,7 +48,6 @@ checks:
     boards: [nrf52dk]
 """
 EACH = 40  # of every kind of seeded damage
-LINE = re.compile(r"bad\.yaml(:[1-9][0-9]*:[1-9][0-9]*)?: \S.*")
 
 
 def problems(content: bytes | str) -> list[str]:
@@ -282,21 +280,14 @@ def test_seeded_damage_is_a_file_or_problems(damage: str, here: Path) -> None:
         content = DAMAGES[damage](SOUND.encode(), Random(f"{damage} {seed}"))
         lines = problems(content)
         refused += bool(lines)
-        for line in lines:
-            assert LINE.fullmatch(line), (damage, seed, line)
-            assert line.isprintable(), (damage, seed, line)
-            assert len(line) < 500, (damage, seed, line)
+        check_lines(lines, 500, (damage, seed))
     assert refused >= EACH // 3  # the damage is real
 
 
 def test_every_line_points_into_the_file(here: Path) -> None:
     for seed in range(40):
         content = odd_value(SOUND.encode(), Random(seed))
-        text = content.decode("utf-8", errors="replace").split("\n")
-        for line in problems(content):
-            row, column = map(int, line.split(":")[1:3])
-            assert 1 <= row <= len(text), (seed, line)
-            assert 1 <= column <= len(text[row - 1]) + 1, (seed, line)
+        check_places(problems(content), content, seed)
 
 
 # --- baselines ---
