@@ -8,16 +8,30 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import unicorn
+from proving import roomy, trial
 from unicorn import arm_const
 from unicorn import unicorn_const as const
 
+from lab import Options
 from lab.elf import Image, read_elf
-from lab.measure.inference import Start
-from lab.measure.tasks import Device
+from lab.measure.inference import Apart, Inference, Start
+from lab.measure.tasks import Device, with_arena
 
 Step = tuple[int, int]  # PC and SP before an instruction
+
+
+def traced(model: Path, core: str) -> tuple[Inference, Apart, Image, list[Step]]:
+    """What the lab says of a run at the required arena, and every instruction of the same run."""
+    probed = trial(model, roomy(core), Options(details=True)).probe()
+    outcome, required = probed.probe.outcome, probed.probe.required
+    assert isinstance(outcome, Inference)
+    assert outcome.apart
+    assert required
+    image, steps = trace(probed.device, with_arena(probed.start, required.size))
+    return outcome, outcome.apart, image, steps
 
 
 def trace(device: Device, start: Start) -> tuple[Image, list[Step]]:

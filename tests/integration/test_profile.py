@@ -12,14 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from proving import apart, cases, roomy, trial
+from proving import apart, cases
 from support import NANO, Ran, lab, no_traceback, runnable_models
-from tracing import between, calls, trace
+from tracing import between, calls, traced
 
-from lab import Options
 from lab.measure.callpaths import path_costs
-from lab.measure.inference import Inference
-from lab.measure.tasks import with_arena
 from lab.measure.tflm import INVOKE
 from lab.report.profile_diff import matched
 from lab.results import Operator
@@ -62,24 +59,19 @@ def test_costs_and_calls_are_those_of_a_trace_of_every_instruction() -> None:
 
     On a core without IT: what one skips is an instruction for the lab, but nothing to a hook.
     """
-    probed = trial(MODELS["hello_world"], roomy("cortex-m0plus"), Options(details=True)).probe()
-    outcome, required = probed.probe.outcome, probed.probe.required
-    assert isinstance(outcome, Inference)
-    assert outcome.apart
-    assert required
-    image, steps = trace(probed.device, with_arena(probed.start, required.size))
+    _, parts, image, steps = traced(MODELS["hello_world"], "cortex-m0plus")
     at = {name: symbol.address for name, symbol in image.symbols.items()}
     (inference,) = between(steps, at[INVOKE], at["lab_after_invoke"])
     # What the runner does after Invoke has returned is not part of it.
     last = max(i for i, (pc, _) in enumerate(inference) if image.function_at(pc) != "main")
     inference = inference[: last + 1]
     instructions, counted = Counter[str](), Counter[tuple[str, str]]()
-    for flow in outcome.apart.flows:
+    for flow in parts.flows:
         for function, cost in flow.costs.items():
             instructions[function] += cost.instructions
         counted.update(flow.calls)
         if flow.operator is not None:
-            counted[outcome.apart.flows[-1].root, flow.root] += 1
+            counted[parts.flows[-1].root, flow.root] += 1
     assert Counter(image.function_at(pc) or "" for pc, _ in inference) == instructions
     assert calls(image, inference) == counted
 

@@ -11,13 +11,11 @@ from typing import Any
 import pytest
 from proving import apart, cases, roomy, trial
 from support import NANO, lab, no_traceback, runnable_models
-from tracing import between, trace
+from tracing import between, traced
 
 from lab import Options
 from lab.jobs.check import finish
 from lab.measure.depths import Place
-from lab.measure.inference import Inference
-from lab.measure.tasks import with_arena
 from lab.measure.tflm import ALLOCATE, INVOKE
 
 MODELS = runnable_models()
@@ -50,12 +48,7 @@ def test_every_chain_is_whole_and_the_deepest_is_the_high_water(name: str, core:
 
 def test_depths_are_those_of_a_trace_of_every_instruction() -> None:
     """An independent oracle: SP before each instruction of plain Unicorn."""
-    probed = trial(MODELS["tiny_float"], roomy("cortex-m4f"), Options(details=True)).probe()
-    outcome, required = probed.probe.outcome, probed.probe.required
-    assert isinstance(outcome, Inference)
-    assert outcome.apart
-    assert required
-    image, steps = trace(probed.device, with_arena(probed.start, required.size))
+    outcome, parts, image, steps = traced(MODELS["tiny_float"], "cortex-m4f")
     at = {name: symbol.address for name, symbol in image.symbols.items()}
     top = steps[0][1]
     reset, allocated = steps[0][0], at["lab_allocated"]
@@ -63,9 +56,9 @@ def test_depths_are_those_of_a_trace_of_every_instruction() -> None:
     (allocate,) = between(steps, at[ALLOCATE], allocated)
     (invoke,) = between(steps, allocated, at["lab_measured"])
     expected = [top - min(sp for _, sp in part) for part in (constructor, allocate, invoke)]
-    found = [point.depth for point in outcome.apart.depths.points]
+    found = [point.depth for point in parts.depths.points]
     assert found[:3] == expected
-    assert outcome.apart.depths.inferences == (expected[2],)
+    assert parts.depths.inferences == (expected[2],)
     (inference,) = between(steps, at[INVOKE], at["lab_after_invoke"])
     kernel = next(symbol.address for name, symbol in image.symbols.items()
                   if image.function_at(symbol.address) == outcome.operators[0].kernel)  # fmt: skip
