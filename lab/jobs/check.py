@@ -15,7 +15,6 @@ from lab.crate import Say
 from lab.errors import Problem, UsageError
 from lab.files import open_output, write_output
 from lab.generations import DEFAULT_RUNTIME
-from lab.jobs.details import details_of
 from lab.jobs.images import Images, new_builder
 from lab.jobs.inputs import prepare_outputs, read_inputs, write_outputs
 from lab.jobs.measured import Judged, Subject
@@ -82,8 +81,7 @@ def finish(trial: Trial, probed: Probed) -> CheckResult:
     """The part of a check that is the board's own: place, run there, and write the record."""
     measured = trial.on_board(probed)
     would_do = computed(trial.subject, measured, library(trial.images.builder.cache))
-    details = details_of(trial.images, measured) if trial.options.details else None
-    return assemble(trial.subject, measured, would_do, details)
+    return assemble(trial.subject, measured, would_do, probed.details)
 
 
 def build(

@@ -13,7 +13,6 @@ from lab.details import (
     StackPoint,
 )
 from lab.jobs.images import Images
-from lab.jobs.measured import Measured
 from lab.measure.arena_map import arena_map
 from lab.measure.built_size import built_footprint
 from lab.measure.callpaths import path_costs
@@ -24,27 +23,27 @@ from lab.measure.inference import Inference
 from lab.measure.tasks import Probe
 
 
-def details_of(images: Images, measured: Measured) -> Details:
+def details_of(images: Images, probe: Probe) -> Details:
     """Who owns every byte and every cycle; of a model that does not run, what its image holds.
 
     Args:
         images: of what was checked.
-        measured: in the probe map, with details asked for.
+        probe: what the probe map told, with details asked for.
     """
-    outcome = measured.probe.outcome
+    outcome = probe.outcome
     footprint = built_footprint(images.probe.elf, MOST_SYMBOLS)
     if not isinstance(outcome, Inference) or outcome.apart is None:
         return Details(arena=None, stack=None, footprint=footprint, profile=None)
     return Details(
-        arena=_arena(images, measured),
-        stack=_stack(outcome.apart.depths, measured.probe),
+        arena=_arena(images, probe),
+        stack=_stack(outcome.apart.depths, probe),
         footprint=footprint,
         profile=_profile(outcome.apart.flows),
     )
 
 
-def _arena(images: Images, measured: Measured) -> ArenaMap | None:
-    trace, model = measured.probe.arena, images.subject.model
+def _arena(images: Images, probe: Probe) -> ArenaMap | None:
+    trace, model = probe.arena, images.subject.model
     if trace is None:
         return None
     tensors = [tensor.name for tensor in model.tensors]

@@ -6,7 +6,9 @@ import hashlib
 from dataclasses import dataclass, replace
 
 from lab.crate import Say
+from lab.details import Details
 from lab.errors import NoVerdictError
+from lab.jobs.details import details_of
 from lab.jobs.images import Images
 from lab.jobs.measured import Measured, Subject
 from lab.jobs.options import Options
@@ -36,12 +38,14 @@ class Probed:
         device: what was run.
         start: how it was run, with plenty of arena.
         probe: what came out.
+        details: who owns every byte and every cycle; None: not asked for.
     """
 
     sizes: Footprint
     device: Device
     start: Start
     probe: Probe
+    details: Details | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,8 @@ class Trial:
             failed = isinstance(probe.outcome, Failure) and probe.outcome.may_want_arena
             if not failed or start.arena_bytes >= MAX_ARENA:
                 self._believe(probe.outcome)
-                return Probed(image.sizes, device, start, probe)
+                details = details_of(self.images, probe) if options.details else None
+                return Probed(image.sizes, device, start, probe, details)
             start = with_arena(start, min(start.arena_bytes * 4, MAX_ARENA))
 
     def on_board(self, probed: Probed) -> Measured:
