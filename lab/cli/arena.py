@@ -12,7 +12,7 @@ from lab.generations import DEFAULT_RUNTIME
 
 
 def _plot_file(path: str) -> str:
-    from lab.report.arena_plot import FORMATS
+    from lab.report.pictures import FORMATS
 
     if _format(path) not in FORMATS:
         raise typer.BadParameter(f"ends neither in .png nor in .svg: {path}")

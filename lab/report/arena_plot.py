@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import logging
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +9,13 @@ from lab.details import ArenaItem, ArenaMap
 from lab.report import palette
 from lab.report.names import last_part, tensor_name
 from lab.report.operators import label_of
+from lab.report.pictures import picture
 from lab.results import CheckResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-FORMATS = ("png", "svg")
 _TENSOR, _SCRATCH, _PERSISTENT, _HEADROOM = map(
     palette.colour, ("tensor", "scratch", "structure", "free")
 )
@@ -29,7 +27,6 @@ _MOST_BOXES = 2000  # drawn; more cannot be told apart
 _MOST_TICKS = 24
 _LINE = 0.03  # of the arena's height takes a line of text
 _LETTERS = 140  # that fit side by side into the whole width
-_SETTINGS = {"svg.hashsalt": "tflm-lab", "font.family": "DejaVu Sans", "font.size": 8.0}
 
 
 def plot(result: CheckResult, file_format: str) -> bytes:
@@ -39,22 +36,21 @@ def plot(result: CheckResult, file_format: str) -> bytes:
         result: a record with an arena map.
         file_format: one of ``FORMATS``.
     """
-    import matplotlib as mpl
+    drawn = picture(lambda: _figure(result), file_format, {"font.size": 8.0}, _DPI)
+    assert drawn is not None
+    return drawn
+
+
+def _figure(result: CheckResult) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     assert result.details
     assert result.details.arena
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # where it keeps its fonts, and such
-    with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # names may be in any script
-        figure = Figure(figsize=_INCHES, dpi=_DPI, layout="constrained")
-        FigureCanvasAgg(figure)
-        _draw(figure.add_subplot(), result, result.details.arena)
-        data = io.BytesIO()
-        nothing = {"Date": None} if file_format == "svg" else {"Software": None}
-        figure.savefig(data, format=file_format, metadata=nothing)
-    return data.getvalue()
+    figure = Figure(figsize=_INCHES, dpi=_DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    _draw(figure.add_subplot(), result, result.details.arena)
+    return figure
 
 
 def _draw(axes: Axes, result: CheckResult, arena: ArenaMap) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lab.details import ArenaMap
@@ -12,6 +11,7 @@ from lab.errors import escape
 from lab.report import arena_plot, palette, shares
 from lab.report.bars import Bar, memory_bars
 from lab.report.names import first_part
+from lab.report.pictures import FORMATS, picture
 from lab.report.shares import Share
 from lab.results import CheckResult
 
@@ -22,10 +22,9 @@ if TYPE_CHECKING:
 _MOST_OPERATORS = 30
 _MOST_OWNERS = 15
 _NAME = 48
+_DPI = 144
 _STYLE = {
-    "svg.hashsalt": "tflm-lab",  # names inside of the file: the same for the same record
     "text.parse_math": False,  # a name may hold $
-    "font.family": "DejaVu Sans",  # comes with matplotlib
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -36,11 +35,11 @@ _STYLE = {
 def render(result: CheckResult) -> Iterator[tuple[str, bytes]]:
     """File names and contents; only of what the record holds."""
     result = _with_short_names(result)
-    for kind in arena_plot.FORMATS:
+    for kind in FORMATS:
         if result.details and result.details.arena and _is_sound(result.details.arena):
             yield f"arena.{kind}", arena_plot.plot(result, kind)
         for name, draw in (("memory", _memory), ("operators", _operators), ("owners", _owners)):
-            if data := _drawn(draw, result, kind):
+            if data := picture(partial(draw, result), kind, _STYLE, _DPI):
                 yield f"{name}.{kind}", data
 
 
@@ -71,22 +70,6 @@ def _with_short_names(result: CheckResult) -> CheckResult:
 
 def _short(name: str) -> str:
     return first_part(escape(name), _NAME)
-
-
-def _drawn(
-    draw: Callable[[CheckResult], Figure | None], result: CheckResult, kind: str
-) -> bytes | None:
-    import matplotlib as mpl
-
-    with mpl.rc_context(_STYLE), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # names may be in any script
-        figure = draw(result)
-        if figure is None:
-            return None
-        buffer = io.BytesIO()
-        nothing = {"Date": None} if kind == "svg" else {"Software": None}
-        figure.savefig(buffer, format=kind, dpi=144, metadata=nothing)
-    return buffer.getvalue()
 
 
 def _figure(height: float) -> Figure:
