@@ -1,0 +1,1 @@
+"""Engine ``renode``: the same board, the same image, in Renode."""
