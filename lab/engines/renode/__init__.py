@@ -1,1 +1,4 @@
-"""Engine ``renode``: the same board, the same image, in Renode."""
+"""Renode as an engine, and the files that Renode reads.
+
+Generated from Renode's sources, not yet run on Renode: see docs/renode.md.
+"""
