@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import stat
 from pathlib import Path
 
 import pytest
+from renode_machine import (
+    SAYS_ITS_VERSION,
+    VARIABLES,
+    build_tree,
+    pyrenode3,
+    script,
+    strip,
+)
 
 from lab.engines.renode import install
 from lab.engines.renode.install import (
@@ -24,33 +30,12 @@ from lab.engines.renode.install import (
 )
 from lab.errors import ToolError
 
-NAMES = ("PYRENODE_PKG", "PYRENODE_BUILD_DIR", "PYRENODE_BIN", "PYRENODE_RUNTIME")
-SAYS_ITS_VERSION = "echo 'Renode v1.16.1.12345'"
-
-
-def script(path: Path, body: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{body}\n")
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    return path
+OTHER = "; the lab was written for dde4a47660ef"
 
 
 @pytest.fixture(autouse=True)
 def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine without any Renode; gives the directory of its programs."""
-    for name in NAMES:
-        monkeypatch.delenv(name, raising=False)
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}/usr/bin{os.pathsep}/bin")
-    monkeypatch.setattr(install, "INSTALLED_ROOT", tmp_path / "opt" / "renode")
-    return programs
-
-
-def build_tree(root: Path) -> Path:
-    (root / "tools").mkdir(parents=True)
-    (root / "tools" / "version").write_text("1.16.1\n")
-    return root
+    return strip(tmp_path, monkeypatch)
 
 
 def test_without_renode_one_line_says_so() -> None:
@@ -126,7 +111,7 @@ def test_two_places_are_one_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyP
         find_installation()
 
 
-@pytest.mark.parametrize("name", NAMES[:3])
+@pytest.mark.parametrize("name", VARIABLES[:3])
 def test_a_place_where_nothing_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -190,18 +175,6 @@ def test_too_old_or_no_dotnet(bare: Path, body: str | None, said: str) -> None:
         find_dotnet()
 
 
-def _pyrenode3(to: Path, direct_url: str | None) -> Path:
-    """What is on the disk when pip has installed pyrenode3, without its code."""
-    (to / "pyrenode3").mkdir(parents=True)
-    (to / "pyrenode3" / "__init__.py").touch()
-    notes = to / "pyrenode3-0.0.1.dist-info"
-    notes.mkdir()
-    (notes / "METADATA").write_text("Metadata-Version: 2.1\nName: pyrenode3\nVersion: 0.0.1\n")
-    if direct_url is not None:
-        (notes / "direct_url.json").write_text(direct_url)
-    return to
-
-
 @pytest.mark.parametrize(
     ("direct_url", "said"),
     [
@@ -209,16 +182,20 @@ def _pyrenode3(to: Path, direct_url: str | None) -> Path:
             json.dumps({"url": "x", "vcs_info": {"commit_id": PYRENODE3_COMMIT}}),
             f"0.0.1, commit {PYRENODE3_COMMIT[:12]}",
         ),
-        (json.dumps({"url": "file:///x", "dir_info": {}}), "0.0.1, no commit"),
-        (None, "0.0.1, no commit"),
-        ("{damaged", "0.0.1, no commit"),
-        ("[]", "0.0.1, no commit"),
+        (
+            json.dumps({"url": "x", "vcs_info": {"commit_id": "1234567890abcdef"}}),
+            f"0.0.1, commit 1234567890ab{OTHER}",
+        ),
+        (json.dumps({"url": "file:///x", "dir_info": {}}), f"0.0.1, commit not recorded{OTHER}"),
+        (None, f"0.0.1, commit not recorded{OTHER}"),
+        ("{damaged", f"0.0.1, commit not recorded{OTHER}"),
+        ("[]", f"0.0.1, commit not recorded{OTHER}"),
     ],
 )
 def test_pyrenode3_and_its_commit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, direct_url: str | None, said: str
 ) -> None:
-    monkeypatch.syspath_prepend(str(_pyrenode3(tmp_path / "site", direct_url)))
+    monkeypatch.syspath_prepend(str(pyrenode3(tmp_path / "site", direct_url)))
     assert find_pyrenode3() == said
 
 
@@ -231,7 +208,7 @@ def test_everything_that_loading_takes(
         with pytest.raises(ToolError, match=rf"^pyrenode3.* is missing .*{PYRENODE3_COMMIT}"):
             usable_installation()
     monkeypatch.setenv("PATH", str(bare))
-    monkeypatch.syspath_prepend(str(_pyrenode3(tmp_path / "site", None)))
+    monkeypatch.syspath_prepend(str(pyrenode3(tmp_path / "site", None)))
     with pytest.raises(ToolError, match=r"^the \.NET runtime is missing"):
         usable_installation()
     script(bare / "dotnet", "echo 'Microsoft.NETCore.App 8.0.11 [/x]'")

@@ -36,8 +36,10 @@ RENODE_COMMANDS = (
     "export PYRENODE_BIN=~/renode/renode",
 )
 DOTNET_COMMAND = "on Ubuntu: sudo apt-get install dotnet-runtime-8.0"
-RENODE_TEST_COMMAND = "pip install -r ~/renode/tests/requirements.txt"
+RENODE_TEST_COMMAND = "pip install -r ~/renode/tests/requirements.txt"  # what renode-test imports
 HOW = "lab renode doctor says how to get it"
+# To be said until a record of a run on the real program is kept in this repository.
+NOT_YET_RUN = "generated from Renode's sources, not yet run on Renode"
 
 MINIMUM_DOTNET = 8
 RUNTIME = "PYRENODE_RUNTIME"
@@ -151,7 +153,10 @@ def find_pyrenode3() -> str:
     except importlib.metadata.PackageNotFoundError:  # a copy on PYTHONPATH
         return "unknown version"
     commit = _commit(found.read_text("direct_url.json") or "{}")
-    return f"{found.version}, commit {commit[:12]}" if commit else f"{found.version}, no commit"
+    if commit == PYRENODE3_COMMIT:
+        return f"{found.version}, commit {commit[:12]}"
+    known = f"the lab was written for {PYRENODE3_COMMIT[:12]}"
+    return f"{found.version}, commit {commit[:12] or 'not recorded'}; {known}"
 
 
 def find_dotnet() -> str:
