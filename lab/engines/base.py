@@ -73,11 +73,14 @@ class Fault:
         pc: address of the faulting instruction (of the target for ``fetch_*``).
         address: data address of an access; where it went for ``invalid_state`` and
             ``exception_return``; else None.
+        late: the firmware ran on before the engine noticed: registers, stack and memory are not
+            those of the fault.
     """
 
     kind: str
     pc: int
     address: int | None = None
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,22 +94,32 @@ class Stop:
 
 @dataclass(frozen=True)
 class Totals:
-    """Counted since reset; all exact but the cycles, which are the core's cycle model.
+    """Counted since reset.
 
     Attributes:
-        instructions: instructions issued, those skipped inside an IT block included.
-        cycles: modelled core cycles at zero wait states.
-        minimum_sp: lowest value SP had since reset or the last ``restart_minimum_sp``.
-        minimum_sp_pc: address inside the function that moved SP there.
-        minimum_sp_exact: False if a block moved SP in a way only its end shows; then the minimum
-            is an upper bound and the stack is "at least" that deep.
+        instructions: instructions issued, exact; those skipped inside an IT block included.
+        cycles: core cycles at zero wait states after the core's cycle model; None where the
+            engine does not see the blocks they are summed over.
     """
 
     instructions: int
-    cycles: int
-    minimum_sp: int
-    minimum_sp_pc: int
-    minimum_sp_exact: bool
+    cycles: int | None
+
+
+@dataclass(frozen=True)
+class LowestSp:
+    """The lowest value SP had since reset or the last ``restart_lowest_sp``.
+
+    Attributes:
+        sp: the value.
+        pc: address inside the function that moved SP there; None where the engine does not know.
+        exact: False if it is an upper bound only, so that the stack is "at least" that deep: a
+            block moved SP in a way only its end shows, or only what was written is known.
+    """
+
+    sp: int
+    pc: int | None
+    exact: bool
 
 
 class BlockCount(NamedTuple):
@@ -130,10 +143,19 @@ class BlockCount(NamedTuple):
 
 
 class Engine(Protocol):
-    """One emulated device. Not thread-safe; one per process is enough."""
+    """One emulated device. Not thread-safe; one per process is enough.
+
+    Attributes:
+        name: as the user writes it.
+        version: of what executes.
+        sees_blocks: every block of instructions is seen as it is entered. Without that there are
+            no cycles and no ``profile``, the lowest SP is found by what was written, and a stack
+            limit is noticed only after it was passed.
+    """
 
     name: str
     version: str
+    sees_blocks: bool
 
     def load(self, machine: Machine, segments: Sequence[Segment], vector_table: int) -> None:
         """Build the device, put the segments in memory, and reset it.
@@ -175,8 +197,11 @@ class Engine(Protocol):
     def totals(self) -> Totals:
         """What was counted since reset."""
 
-    def restart_minimum_sp(self) -> None:
-        """Forget the minimum SP: measure the next phase from the current SP on."""
+    def lowest_sp(self) -> LowestSp:
+        """How deep the stack has been."""
+
+    def restart_lowest_sp(self) -> None:
+        """Forget the lowest SP: measure the next phase from the current SP on."""
 
     def profile(self) -> list[BlockCount]:
         """What was counted of each block since reset.

@@ -24,7 +24,7 @@ from unicorn.unicorn_py3.unicorn import uclib
 from lab.decode import CONDITIONS, Block
 from lab.elf import Segment
 from lab.engines._meter import Meter
-from lab.engines.base import BlockCount, Fault, Machine, Stop, StopReason, Totals
+from lab.engines.base import BlockCount, Fault, LowestSp, Machine, Stop, StopReason, Totals
 from lab.engines.blocks import (
     HAS_CYCCNT,
     HAS_FPU,
@@ -118,6 +118,7 @@ class UnicornEngine:
 
     name = "unicorn"
     version = importlib.metadata.version("unicorn")
+    sees_blocks = True
 
     def __init__(self) -> None:
         self._uc: Any = None
@@ -254,10 +255,17 @@ class UnicornEngine:
     def totals(self) -> Totals:
         """What was counted since reset."""
         self._loaded()
-        return Totals(*self._meter.totals())
+        instructions, cycles, *_ = self._meter.totals()
+        return Totals(instructions, cycles)
 
-    def restart_minimum_sp(self) -> None:
-        """Forget the minimum SP: measure the next phase from the current SP on."""
+    def lowest_sp(self) -> LowestSp:
+        """How deep the stack has been."""
+        self._loaded()
+        _, _, sp, pc, exact = self._meter.totals()
+        return LowestSp(sp, pc, exact)
+
+    def restart_lowest_sp(self) -> None:
+        """Forget the lowest SP: measure the next phase from the current SP on."""
         self._loaded()
         if self._journal and self._journal[-1][1] == self._meter.restart_minimum:
             self._journal.pop()  # a replay ends behind this one: what it forgets is no matter

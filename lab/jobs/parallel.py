@@ -22,6 +22,7 @@ from functools import partial
 from typing import TypeVar
 
 from lab.board import Board
+from lab.child import Child, answers, receive, send, wait_for_end_of_parent
 from lab.crate import Say
 from lab.errors import LabError, NoVerdictError
 from lab.firmware import Builder
@@ -32,7 +33,6 @@ from lab.jobs.measured import Judged
 from lab.jobs.options import Options
 from lab.jobs.record import refused
 from lab.jobs.trial import Probed, Trial
-from lab.measure.child import Child, answers, receive, send, wait_for_end_of_parent
 from lab.measure.ops import blocking
 from lab.measure.worker import Worker
 from lab.results import CheckResult

@@ -203,20 +203,27 @@ def _stack(measured: Measured) -> results.Stack | None:
 def _run(subject: Subject, ran: Inference) -> results.Run:
     board = subject.board
     core = CORES[board.core]
-    milliseconds = ran.cycles / board.clock_hz * 1000
-    waits = board.flash_wait_states()
+    milliseconds, waiting = _times(board, ran.cycles)
     return results.Run(
         instructions=ran.instructions,
         cycles=ran.cycles,
         cycle_model=core.cycles.name,
         cycle_class=core.cycles.accuracy,
-        milliseconds=round(milliseconds, 3),
-        milliseconds_all_waiting=None if waits is None else round(milliseconds * (1 + waits), 3),
+        milliseconds=milliseconds,
+        milliseconds_all_waiting=waiting,
         setup_instructions=ran.setup_instructions,
         setup_cycles=ran.setup_cycles,
         invokes=subject.request.invokes,
         outputs_sha256=ran.outputs_sha256,
     )
+
+
+def _times(board: Board, cycles: int | None) -> tuple[float | None, float | None]:
+    """Milliseconds at zero wait states, and if every cycle waited for flash."""
+    if cycles is None:
+        return None, None
+    milliseconds, waits = cycles / board.clock_hz * 1000, board.flash_wait_states()
+    return round(milliseconds, 3), None if waits is None else round(milliseconds * (1 + waits), 3)
 
 
 def _operators(subject: Subject, ran: Inference) -> tuple[results.Operator, ...]:

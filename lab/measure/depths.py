@@ -70,7 +70,8 @@ class Depths:
 
     Attributes:
         place: where the run is.
-        lowest: SP and an address inside the function that first moved it there, over the run.
+        lowest: SP and an address inside the function that first moved it there, over the run; no
+            address where the engine does not know.
     """
 
     def __init__(self, engine: Engine, image: Image, expected: Mapping[Place, int]) -> None:
@@ -84,25 +85,25 @@ class Depths:
         self._engine, self._image = engine, image
         self._top = engine.register("sp")
         self._expected = expected
-        self._lows: dict[Place, tuple[int, int]] = {}  # SP and PC
+        self._lows: dict[Place, tuple[int, int | None]] = {}  # SP and PC
         self._chains: dict[Place, tuple[ChainFrame, ...]] = {}
         self._inferences: list[int] = []
         self._lowest_of_inference = self._top
         self.place = Place("constructor")
-        self.lowest = (self._top, 0)
+        self.lowest: tuple[int, int | None] = (self._top, 0)
 
     def enter(self, phase: Phase, operator: int | None = None) -> None:
         """What follows belongs to another place."""
         self.settle()
-        self._engine.restart_minimum_sp()
+        self._engine.restart_lowest_sp()
         self.place = Place(phase, operator)
         if self.limit() > self._engine.register("sp"):
             self.arrived()  # nothing in this place goes deeper than where it begins
 
     def settle(self) -> None:
         """Note how low SP has been in this place until now."""
-        totals = self._engine.totals()
-        low = (totals.minimum_sp, totals.minimum_sp_pc)
+        lowest = self._engine.lowest_sp()
+        low = (lowest.sp, lowest.pc)
         before = self._lows.setdefault(self.place, (self._top, low[1]))
         self._lows[self.place] = _lower(before, low)
         self._lowest_of_inference = min(low[0], self._lowest_of_inference)
@@ -157,13 +158,15 @@ class Depths:
         """The point of a place, whose deepest part is perhaps an operator's."""
         low, pc = self._lows[measured]
         chain = self._chains.get(measured, ())
-        function = self._image.function_at(pc)
+        function = None if pc is None else self._image.function_at(pc)
         if chain and chain[0].size == 0 and chain[0].function != function:
             chain = chain[1:]  # SP was computed, and known to be low only where it had called
         met = self._expected.get(measured) == low and chain and chain[0].function == function
         return StackPoint(place, self._top - low, chain if met else ())
 
 
-def _lower(earlier: tuple[int, int], later: tuple[int, int]) -> tuple[int, int]:
+def _lower(
+    earlier: tuple[int, int | None], later: tuple[int, int | None]
+) -> tuple[int, int | None]:
     """Of two pairs of SP and PC the lower one, the earlier one of equals."""
     return later if later[0] < earlier[0] else earlier

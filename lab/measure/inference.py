@@ -50,12 +50,15 @@ class Start:
 
 @dataclass(frozen=True)
 class OperatorRun:
-    """One operator of the first inference; instructions exact, cycles modelled, stack in bytes."""
+    """One operator of the first inference; instructions exact, cycles modelled, stack in bytes.
+
+    No cycles where the engine does not see blocks, here and below.
+    """
 
     index: int
     kernel: str
     instructions: int
-    cycles: int
+    cycles: int | None
     stack_bytes: int
 
 
@@ -65,13 +68,13 @@ class StackUse:
 
     Attributes:
         high_water: initial SP minus minimum SP, in bytes.
-        function: the function that moved SP there.
+        function: the function that moved SP there; None: the engine does not know.
         runner: bytes of it that are frames of the runner, below the interpreter.
         exact: the minimum SP is exact; else the stack is at least this deep.
     """
 
     high_water: int
-    function: str
+    function: str | None
     runner: int
     exact: bool
 
@@ -109,9 +112,9 @@ class Inference:
     """
 
     instructions: int
-    cycles: int
+    cycles: int | None
     setup_instructions: int
-    setup_cycles: int
+    setup_cycles: int | None
     operators: tuple[OperatorRun, ...]
     stack: StackUse
     inputs: tuple[tuple[bytes, ...], ...]

@@ -18,7 +18,7 @@ from lab.engines.base import BlockCount, Engine, Machine, Stop, StopReason, Tota
 from lab.errors import NoVerdictError
 from lab.measure.depths import Depths, Place
 from lab.measure.failures import Failure, classify
-from lab.measure.flows import Cost, Flow, Reader, difference, rest
+from lab.measure.flows import Flow, Reader, difference, rest
 from lab.measure.guest import LostError
 from lab.measure.inference import (
     DEFAULT_LIMITS,
@@ -40,21 +40,24 @@ from lab.measure.tflm import (
     insides_of,
     interpreter,
 )
-from lab.measure.unwind import call_chain
+from lab.measure.unwind import Frame, call_chain
 
 _AN_INSTANT = 1e-6  # seconds; what is left when time is up
 _MOST_BUFFERS = 10_000  # of a plan; no runtime has memory for as many
 
 
-def _cost(before: Totals, after: Totals) -> Cost:
-    return Cost(after.instructions - before.instructions, after.cycles - before.cycles)
+def _spent(before: Totals, after: Totals) -> Totals:
+    cycles = None
+    if before.cycles is not None and after.cycles is not None:
+        cycles = after.cycles - before.cycles
+    return Totals(after.instructions - before.instructions, cycles)
 
 
 @dataclass(frozen=True)
 class _Invoke:
     """One inference as it was seen."""
 
-    cost: Cost
+    cost: Totals
     operators: tuple[OperatorRun, ...]
     flows: tuple[Flow, ...]
     runner_sp: int
@@ -185,12 +188,12 @@ class Session:
             apart=Apart(self._depths.found(), invokes[0].flows) if self._apart else None,
         )
 
-    def _setup(self) -> Cost:
+    def _setup(self) -> Totals:
         """Constructor and AllocateTensors."""
         self._run({self._at(self._insides.constructor)})
         before = self.engine.totals()
         self._allocate_tensors()
-        cost = _cost(before, self.engine.totals())
+        cost = _spent(before, self.engine.totals())
         self._check_status()
         return cost
 
@@ -227,7 +230,7 @@ class Session:
         back = self.engine.register("lr") & ~1
         ran = self._operators(number, back) if number == 0 or self._apart else []
         self._run({back})
-        cost = _cost(before, self.engine.totals())
+        cost = _spent(before, self.engine.totals())
         flows = self._flows(difference(counts, self._counts(number)), ran)
         self._run({self._at("lab_after_invoke")})
         self._depths.end_inference()
@@ -252,8 +255,8 @@ class Session:
             self._return()
             after = self.engine.totals()
             counted = difference(counts, self._counts(number))
+            cost, depth = _spent(before, after), self._top - self.engine.lowest_sp().sp
             self._depths.enter("invoke")
-            cost, depth = _cost(before, after), self._top - after.minimum_sp
             run = OperatorRun(
                 index, self._function(function), cost.instructions, cost.cycles, depth
             )
@@ -262,7 +265,8 @@ class Session:
 
     def _counts(self, number: int) -> list[BlockCount]:
         """Counts of the blocks until now, where the inference of this number is taken apart."""
-        return self.engine.profile() if self._apart and number == 0 else []
+        wanted = self._apart and number == 0 and self.engine.sees_blocks
+        return self.engine.profile() if wanted else []
 
     def _flows(self, whole: list[BlockCount], ran: list[_Operator]) -> tuple[Flow, ...]:
         """What an inference executed: operator by operator, and around them."""
@@ -299,7 +303,9 @@ class Session:
         self._stage = "start" if self._insides.preparing else "prepare"
         self._lines_before_planning = None
         self.engine.reset()
-        self._depths = Depths(self.engine, self.image, lows or {})
+        # An engine that notices a stack limit late cannot stop where the chains are to be seen.
+        expected = lows if lows and self.engine.sees_blocks else {}
+        self._depths = Depths(self.engine, self.image, expected)
         self._allow(instructions or self.limits.instructions)
         self._mailbox.tell(
             {
@@ -377,9 +383,15 @@ class Session:
             operator=operator,
             stop=stop.reason if stop else None,
             fault=stop.fault if stop else None,
-            chain=call_chain(self.engine, self.image) if stop else (),
+            chain=self._chain(stop) if stop else (),
             stack_bytes=self._top - self._depths.lowest[0],
         )
+
+    def _chain(self, stop: Stop) -> tuple[Frame, ...]:
+        if stop.fault and stop.fault.late:  # where it happened is all that is left of it
+            pc = stop.fault.pc
+            return (Frame(self._function(pc), pc, self.image.line_at(pc)),)
+        return call_chain(self.engine, self.image)
 
     def _preparing(self) -> int | None:
         """The operator that is being initialised or prepared, if one is."""
@@ -399,8 +411,9 @@ class Session:
     def _stack(self, runner_sp: int) -> StackUse:
         self._depths.settle()
         sp, pc = self._depths.lowest
-        exact = self.engine.totals().minimum_sp_exact
-        return StackUse(self._top - sp, self._function(pc), self._top - runner_sp, exact)
+        function = None if pc is None else self._function(pc)
+        exact = self.engine.lowest_sp().exact
+        return StackUse(self._top - sp, function, self._top - runner_sp, exact)
 
     def _function(self, address: int) -> str:
         return self.image.function_at(address) or f"0x{address:08x}"

@@ -65,7 +65,7 @@ class Ended:
     reason: str
     chain: tuple[Frame, ...] = ()
     instructions: int = 0
-    cycles: int = 0
+    cycles: int | None = 0
     console: tuple[str, ...] = ()
 
 

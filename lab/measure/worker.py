@@ -19,8 +19,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from lab.child import Child, answers, receive, send, wait_for_end_of_parent
 from lab.errors import LabError, NoVerdictError
-from lab.measure.child import Child, answers, receive, send, wait_for_end_of_parent
 from lab.units import format_size
 
 # Unicorn reserves about 1 GB of address space at once; below 2 GB it ends the process.

@@ -182,7 +182,7 @@ def deepest(image: Image) -> StackPoint:
     engine = guest.loaded(image)
     first = Depths(engine, image, {})
     to_the_end(engine)
-    found, totals = first.found(), engine.totals()
+    found, totals, lowest = first.found(), engine.totals(), engine.lowest_sp()
     engine.reset()
     second = Depths(engine, image, found.lows)
     stop = guest.run(engine, stack_limit=second.limit())
@@ -193,7 +193,7 @@ def deepest(image: Image) -> StackPoint:
     assert stop.reason is StopReason.HALTED
     assert engine.totals() == totals, "a look changes nothing"
     (point, *_) = second.found().points
-    assert point.depth == guest.TOP - totals.minimum_sp == found.points[0].depth
+    assert point.depth == guest.TOP - lowest.sp == found.points[0].depth
     return point
 
 

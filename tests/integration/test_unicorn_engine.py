@@ -179,8 +179,8 @@ RECURSION = """
 def recursion(depth: int) -> int:
     engine = loaded(compiled(f"#define DEPTH {depth}\n{RECURSION}"))
     assert run(engine).reason is StopReason.HALTED
-    assert engine.totals().minimum_sp_exact
-    return TOP - engine.totals().minimum_sp
+    assert engine.lowest_sp().exact
+    return TOP - engine.lowest_sp().sp
 
 
 def test_each_level_of_a_recursion_costs_its_frame() -> None:
@@ -197,7 +197,7 @@ def test_each_level_of_a_recursion_costs_its_frame() -> None:
         pop {{r4, pc}}"""
     for depth in (1, 2, 50):
         engine = finished(source.format(depth))
-        assert TOP - engine.totals().minimum_sp == 32 * depth
+        assert TOP - engine.lowest_sp().sp == 32 * depth
     frame = recursion(11) - recursion(10)
     assert frame > 16
     assert recursion(40) - recursion(10) == 30 * frame
@@ -218,8 +218,8 @@ def test_each_level_of_a_recursion_costs_its_frame() -> None:
 )
 def test_minimum_sp(source: str, depth: int) -> None:
     engine = finished(source)
-    assert TOP - engine.totals().minimum_sp == depth
-    assert engine.totals().minimum_sp_exact
+    assert TOP - engine.lowest_sp().sp == depth
+    assert engine.lowest_sp().exact
 
 
 VARIABLE = """
@@ -236,8 +236,8 @@ def test_variable_length_arrays() -> None:
         engine = loaded(compiled(VARIABLE))
         engine.write(RAM, struct.pack("<I", size))
         assert run(engine).reason is StopReason.HALTED
-        depths[size] = TOP - engine.totals().minimum_sp
-        assert engine.totals().minimum_sp_exact
+        depths[size] = TOP - engine.lowest_sp().sp
+        assert engine.lowest_sp().exact
     assert depths[1024] - depths[64] == 960
 
 
@@ -245,7 +245,9 @@ def test_where_sp_was_lowest() -> None:
     image = compiled(f"#define DEPTH 5\n{RECURSION}")
     engine = loaded(image)
     run(engine)
-    assert image.function_at(engine.totals().minimum_sp_pc) == "down"
+    pc = engine.lowest_sp().pc
+    assert pc is not None
+    assert image.function_at(pc) == "down"
 
 
 def test_restart_of_the_minimum() -> None:
@@ -256,11 +258,11 @@ def test_restart_of_the_minimum() -> None:
     )
     subroutine = CODE + 2 + 2 + 4 + 2
     run(engine, subroutine)
-    assert TOP - engine.totals().minimum_sp == 32
-    engine.restart_minimum_sp()
-    assert engine.totals().minimum_sp == TOP
+    assert TOP - engine.lowest_sp().sp == 32
+    engine.restart_lowest_sp()
+    assert engine.lowest_sp().sp == TOP
     run(engine)
-    assert TOP - engine.totals().minimum_sp == 4
+    assert TOP - engine.lowest_sp().sp == 4
 
 
 def test_the_stack_limit_stops_before_the_block_that_would_cross_it() -> None:
@@ -268,7 +270,7 @@ def test_the_stack_limit_stops_before_the_block_that_would_cross_it() -> None:
     engine = loaded(assembled(source))
     stop = run(engine, stack_limit=TOP - 80)
     assert stop == Stop(StopReason.STACK_LIMIT, CODE + 8)
-    assert engine.register("sp") == engine.totals().minimum_sp == TOP - 80
+    assert engine.register("sp") == engine.lowest_sp().sp == TOP - 80
     assert engine.totals().instructions == 2 + 10 * 2
     assert run(engine, stack_limit=TOP - 80).reason is StopReason.STACK_LIMIT
     assert run(engine, stack_limit=0).reason is StopReason.FAULT  # below the end of memory
@@ -324,7 +326,7 @@ def test_a_fault_in_mid_block_counts_what_came_before() -> None:
     run(engine)
     totals = engine.totals()
     assert totals.cycles == 2 + 1 + 1 + 2
-    assert TOP - totals.minimum_sp == 4  # not the push that came too late
+    assert TOP - engine.lowest_sp().sp == 4  # not the push that came too late
     assert engine.read(TOP - 4, 4) == struct.pack("<I", 1)
 
 
