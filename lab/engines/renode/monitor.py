@@ -1,7 +1,7 @@
 """Commands of Renode's monitor, as scripts hold them and the driver sends them.
 
-Each is one line. Arguments called ``file`` are as Renode takes them: ``path(...)``, ``$ORIGIN/name``
-(beside the script), or a variable.
+Each is one line. A file is named as Renode takes it: ``path(...)``, ``$ORIGIN/name`` for one that
+lies beside the script, or a variable.
 """
 
 from __future__ import annotations
