@@ -105,7 +105,7 @@ def board_files(board: Board, image: Image | None, generation: Generation) -> di
 def _command(script: Path, elf_missing: bool) -> str:
     """Renode runs ``-e`` after a script that it is given by name: so the script is in it too."""
     start = "$bin=@firmware.elf; " if elf_missing else ""
-    command = f"{start}i {monitor.path(str(script))}"
+    command = f"{start}i {monitor.file(script)}"
     return shlex.join(["renode", "--console", "--disable-gui", "-e", command])
 
 

@@ -19,7 +19,7 @@ from lab.board import Board, board_names, load_board
 from lab.cores import CORES, Core
 from lab.engines.base import Region
 from lab.engines.renode.platform import Platform, memory_names, memory_repl, mips, repl
-from lab.engines.renode.versions import Generation, cpu_type, known_differences
+from lab.engines.renode.versions import Difference, Generation, cpu_type, known_differences
 from lab.errors import UsageError
 from lab.jobs.renode_export import board_files
 
@@ -198,6 +198,27 @@ def test_differences_are_those_of_the_generation() -> None:
     assert "instructions" in {
         d.about for d in known_differences(CORES["cortex-m0plus"], Generation.MASTER)
     }
+
+
+def test_the_table_in_the_docs_is_the_real_one(golden: Golden) -> None:
+    cores: dict[Difference, list[str]] = {}
+    for core in CORES.values():
+        both = (known_differences(core, generation) for generation in Generation)
+        for one in dict.fromkeys(difference for each in both for difference in each):
+            cores.setdefault(one, []).append(core.name)
+    old = set(known_differences(M4F, Generation.V1_16)) - set(
+        known_differences(M4F, Generation.MASTER)
+    )
+    rows = ["", "| about | cores | versions | what | read in |", "| --- | --- | --- | --- | --- |"]
+    for one, names in cores.items():
+        which = "all" if len(names) == len(CORES) else ", ".join(names)
+        version = "1.16.1" if one in old else "both"
+        rows.append(f"| {one.about} | {which} | {version} | {one.what} | {one.source} |")
+    path = ROOT / "docs" / "renode.md"
+    table = "\n".join(rows)
+    begin, end = "<!-- differences -->", "<!-- end of differences -->"
+    pattern = re.compile(f"({begin}\n).*?({end})", re.DOTALL)
+    golden.check(pattern.sub(lambda m: f"{m[1]}{table}\n\n{m[2]}", path.read_text()), path)
 
 
 @pytest.mark.parametrize(

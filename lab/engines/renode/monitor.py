@@ -1,12 +1,14 @@
 """Commands of Renode's monitor, as scripts hold them and the driver sends them.
 
-Each is one line. A file is named as Renode takes it: ``path(...)``, ``$ORIGIN/name`` for one that
-lies beside the script, or a variable.
+Each is one line. A path is as Renode takes it: ``file(...)``, ``$ORIGIN/name`` for what lies beside
+the script, or a variable.
 """
 
 from __future__ import annotations
 
-from lab.engines.renode.versions import Generation, unmapped_access
+from pathlib import Path
+
+from lab.engines.renode.versions import Generation, bad_access_faults
 
 QUANTUM_SECONDS = "0.0001"  # Renode's default; between two quanta timers are exact all the same
 SEED = 1
@@ -18,9 +20,9 @@ def create_machine(name: str) -> str:
     return f'mach create "{name}"'
 
 
-def load_platform(file: str) -> str:
+def load_platform(path: str) -> str:
     """Load a platform description."""
-    return f"machine LoadPlatformDescription {file}"
+    return f"machine LoadPlatformDescription {path}"
 
 
 def exact_time() -> tuple[str, ...]:
@@ -42,13 +44,14 @@ def strict_memory(generation: Generation) -> tuple[str, ...]:
 
     It holds for the monitor's own accesses too, and for loading.
     """
-    behaviour = unmapped_access(generation)
-    return (f"sysbus UnhandledAccessBehaviour {behaviour}",) if behaviour else ()
+    if not bad_access_faults(generation):
+        return ()
+    return ("sysbus UnhandledAccessBehaviour ThrowException",)
 
 
-def load_elf(file: str) -> str:
+def load_elf(path: str) -> str:
     """Put an ELF's segments at their load addresses, and take its symbols."""
-    return f"sysbus LoadELF {file}"
+    return f"sysbus LoadELF {path}"
 
 
 def vector_table(address: int | str) -> str:
@@ -76,14 +79,14 @@ def add_hook(address: int | str, python: str) -> str:
     return f'cpu AddHook {number(address)} "{python}"'
 
 
-def copy_output(uart: str, file: str) -> str:
+def copy_output(uart: str, path: str) -> str:
     """Write every byte that a serial port sends to a file, at once."""
-    return f"{uart} CreateFileBackend {file} true"
+    return f"{uart} CreateFileBackend {path} true"
 
 
-def path(name: str) -> str:
-    """A file as the monitor reads it: relative to where Renode was started, spaces escaped."""
-    return "@" + name.replace(" ", "\\ ")
+def file(path: Path) -> str:
+    """A file as a command takes it: relative to where Renode was started, spaces escaped."""
+    return f"@{path}".replace(" ", "\\ ")
 
 
 def number(value: int | str) -> str:

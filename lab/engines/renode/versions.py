@@ -41,21 +41,12 @@ def cpu_type(core: Core) -> str:
     return _CPU_TYPES[core.name]
 
 
-def unmapped_access(generation: Generation) -> str | None:
-    """What the bus can be told so that an access where nothing is mapped faults; None: nothing.
+def bad_access_faults(generation: Generation) -> bool:
+    """Whether an access where nothing is mapped can be made a fault of the firmware.
 
     renode-infrastructure Main/Peripherals/Bus/UnhandledAccessBehaviour.cs has ThrowException on
     master only, since July 2026. On 1.16.1 such an access reads 0 or is dropped. Both generations
     count it: SystemBus.cs, UnexpectedReads and UnexpectedWrites.
-    """
-    return "ThrowException" if generation is Generation.MASTER else None
-
-
-def faults_are_real(generation: Generation) -> bool:
-    """Whether HFSR, BFAR, Lockup and the escalation to HardFault are as on silicon.
-
-    tlib arch/arm/helper.c, do_interrupt_v7m: since June to August 2026. On 1.16.1 HFSR reads 0 and
-    each fault's own vector is taken, enabled or not.
     """
     return generation is Generation.MASTER
 
@@ -98,7 +89,7 @@ class Difference:
 
 
 _NAMES = "tlib arch/arm/helper.c, arm_cpu_names"
-_FEATURES = "tlib arch/arm/helper.c, cpu_init"
+_FEATURES = "tlib arch/arm/helper.c, cpu_reset_model_id"
 _DOUBLE = Difference(
     "fpu",
     "Renode's FPU has no single-precision form: double-precision instructions, which this core "
@@ -137,13 +128,13 @@ _OF_CORE = {
 _OF_1_16 = (
     Difference(
         "faults",
-        "Accesses where nothing is mapped never fault; HFSR and BFAR read 0; no fault becomes a "
-        "HardFault.",
+        "Accesses where nothing is mapped never fault; HFSR reads 0 and there is no BFAR; no fault "
+        "becomes a HardFault.",
         "renode-infrastructure Main/Peripherals/Bus/UnhandledAccessBehaviour.cs",
     ),
     Difference(
         "divide",
-        "A division by zero gives 0 and never traps.",
+        "A division by zero gives 0 and never traps, whatever CCR says.",
         "tlib arch/arm/helper.c, do_interrupt_v7m",
     ),
 )
