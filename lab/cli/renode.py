@@ -14,6 +14,11 @@ from lab.cli.doctor import show
 from lab.cli.progress import Progress
 from lab.engines.renode.versions import Generation
 
+RenodeVersion = Annotated[
+    Generation,
+    typer.Option(metavar="VERSION", help="The Renode that will read them: 1.16.1 or master."),
+]
+
 app = typer.Typer(
     help="The emulator Renode: is it there, files for it, tests in it.",
     no_args_is_help=True,
@@ -41,9 +46,7 @@ def export(
         Path | None,
         typer.Option(metavar="FILE", help="Firmware to run; a copy is put beside the script."),
     ] = None,
-    renode_version: Annotated[
-        Generation, typer.Option(help="The Renode that will read them.")
-    ] = Generation.V1_16,
+    renode_version: RenodeVersion = Generation.V1_16,
 ) -> None:
     """Write the files with which Renode runs a firmware on a board; what they hold: docs/renode.md.
 
@@ -102,9 +105,7 @@ def run_tests(
     model: Annotated[
         str, typer.Option(help="A .tflite file, or the name of a zoo model.")
     ] = "tiny_float",
-    renode_version: Annotated[
-        Generation, typer.Option(help="The Renode that will read them.")
-    ] = Generation.V1_16,
+    renode_version: RenodeVersion = Generation.V1_16,
     timeout: Annotated[
         float, typer.Option(min=1, help="Seconds for one test, or one start of Renode.")
     ] = 300.0,
