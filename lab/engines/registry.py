@@ -8,13 +8,13 @@ from lab.engines.base import Engine
 from lab.errors import UsageError
 
 
-def _unicorn() -> Engine:
+def _unicorn() -> type[Engine]:
     from lab.engines.unicorn_engine import UnicornEngine
 
-    return UnicornEngine()
+    return UnicornEngine
 
 
-ENGINES: dict[str, Callable[[], Engine]] = {"unicorn": _unicorn}
+ENGINES: dict[str, Callable[[], type[Engine]]] = {"unicorn": _unicorn}
 
 
 def create(name: str) -> Engine:
@@ -23,11 +23,20 @@ def create(name: str) -> Engine:
     Raises:
         UsageError: there is no such engine.
     """
-    check_name(name)
-    return ENGINES[name]()
+    return _kind(name)()
+
+
+def sees_blocks(name: str) -> bool:
+    """Whether an engine of this name does; see ``Engine``. Raises UsageError as ``create`` does."""
+    return _kind(name).sees_blocks
 
 
 def check_name(name: str) -> None:
     """Raise UsageError unless there is such an engine."""
     if name not in ENGINES:
         raise UsageError(f'no engine "{name}"; there is: {", ".join(sorted(ENGINES))}')
+
+
+def _kind(name: str) -> type[Engine]:
+    check_name(name)
+    return ENGINES[name]()
