@@ -29,7 +29,7 @@ def exact_time() -> tuple[str, ...]:
     """The same run every time, as fast as the host can.
 
     To be said after the platform is loaded: these reach only the machines that exist
-    (renode-infrastructure Main/Core/EmulationExtensions.cs).
+    (renode-infrastructure Extensions/UserInterface/MonitorTimeExtensions.cs).
     """
     return (
         f'emulation SetGlobalQuantum "{QUANTUM_SECONDS}"',
