@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from lab.jobs.doctor import Finding
 
 _NAME_WIDTH = 24
 
@@ -23,9 +27,14 @@ def doctor(
     if as_json:
         typer.echo(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2))
     else:
-        for finding in findings:
-            mark = "ok" if finding.found else "MISSING" if finding.needed else "absent"
-            note = "" if finding.needed else " (optional)"
-            typer.echo(f"{mark:8}{finding.name:{_NAME_WIDTH}}{finding.detail}{note}")
+        show(findings)
     if not complete(findings):
         raise typer.Exit(ToolError.exit_code)
+
+
+def show(findings: Sequence[Finding]) -> None:
+    """Print one line for each finding."""
+    for finding in findings:
+        mark = "ok" if finding.found else "MISSING" if finding.needed else "absent"
+        note = "" if finding.needed else " (optional)"
+        typer.echo(f"{mark:8}{finding.name:{_NAME_WIDTH}}{finding.detail}{note}")

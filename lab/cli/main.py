@@ -23,6 +23,7 @@ from lab.cli import (
     doctor,
     ops,
     profile,
+    renode,
     report,
     runtime,
     size,
@@ -96,6 +97,7 @@ app.add_typer(boards.app, name="boards")
 app.add_typer(zoo.app, name="zoo")
 app.add_typer(runtime.app, name="runtime")
 app.add_typer(ci.app, name="ci")
+app.add_typer(renode.app, name="renode")
 app.add_typer(cache.app, name="cache")
 
 

@@ -13,6 +13,7 @@ from functools import partial
 from lab import toolchain
 from lab.cache import Cache
 from lab.crate import is_fetched
+from lab.engines.renode.install import find_installation
 from lab.errors import LabError, ToolError
 from lab.runtimes import load_crate, runtime_names
 from lab.units import format_size
@@ -51,12 +52,13 @@ def examine(cache: Cache) -> list[Finding]:
     return [
         Finding("python", found=True, needed=True, detail=platform.python_version()),
         *(_package(name, module) for name, module in PACKAGES.items()),
-        _part("C meter", _meter),
-        _part("tool chain", _toolchain),
-        _part("cargo", _cargo),
-        _part("cache", lambda: _cache(cache)),
-        *(_part(f"sources of {name}", partial(_sources, name, cache)) for name in runtime_names()),
+        part("C meter", _meter),
+        part("tool chain", _toolchain),
+        part("cargo", _cargo),
+        part("cache", lambda: _cache(cache)),
+        *(part(f"sources of {name}", partial(_sources, name, cache)) for name in runtime_names()),
         *(_package(name, module, extra) for name, (module, extra) in OPTIONAL_PACKAGES.items()),
+        part("Renode", _renode, needed=False),
     ]
 
 
@@ -65,12 +67,12 @@ def complete(findings: Sequence[Finding]) -> bool:
     return all(finding.found for finding in findings if finding.needed)
 
 
-def _part(name: str, examine_it: Callable[[], str]) -> Finding:
-    """A needed part: what ``examine_it`` says of it, or the error it raises."""
+def part(name: str, examine_it: Callable[[], str], *, needed: bool = True) -> Finding:
+    """A part: what ``examine_it`` says of it, or the error it raises."""
     try:
-        return Finding(name, found=True, needed=True, detail=examine_it())
+        return Finding(name, found=True, needed=needed, detail=examine_it())
     except LabError as error:
-        return Finding(name, found=False, needed=True, detail="; ".join(error.lines()))
+        return Finding(name, found=False, needed=needed, detail="; ".join(error.lines()))
 
 
 def _package(name: str, module: str, extra: str = "") -> Finding:
@@ -110,6 +112,11 @@ def _sources(name: str, cache: Cache) -> str:
     if not is_fetched(runtime, cache):
         raise ToolError("not fetched (lab runtime fetch)")
     return f"{runtime.crate.name} {runtime.crate.version}"
+
+
+def _renode() -> str:
+    found = find_installation()
+    return f"{found.version or 'unknown version'}, {found.kind} (lab renode doctor says more)"
 
 
 def _cache(cache: Cache) -> str:

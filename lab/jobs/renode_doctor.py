@@ -1,0 +1,100 @@
+"""What engine ``renode`` needs on this machine: what is there, what is missing, how to get it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lab.engines.renode.install import (
+    DOTNET_COMMAND,
+    NOT_YET_RUN,
+    PYRENODE3_COMMAND,
+    RENODE_COMMANDS,
+    RENODE_TEST_COMMAND,
+    Installation,
+    find_dotnet,
+    find_installation,
+    find_pyrenode3,
+    find_renode_test,
+)
+from lab.errors import ToolError
+from lab.jobs.doctor import Finding, complete, part
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What there is for Renode.
+
+    Attributes:
+        findings: part by part.
+        commands: what gets each part; nothing of it is run by the lab.
+        note: how far the lab's use of Renode has been tried.
+    """
+
+    findings: tuple[Finding, ...]
+    commands: dict[str, tuple[str, ...]]
+    note: str = NOT_YET_RUN
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything is there and Renode was loaded."""
+        return complete(self.findings)
+
+
+COMMANDS = {
+    "Renode": RENODE_COMMANDS,
+    ".NET": (DOTNET_COMMAND,),
+    "pyrenode3": (PYRENODE3_COMMAND,),
+    "renode-test": (RENODE_TEST_COMMAND,),
+}
+
+
+def examine() -> Examination:
+    """Look at everything that engine ``renode`` uses, and try to load Renode.
+
+    Nothing is downloaded. Renode is started where nothing else tells its version.
+    """
+    try:
+        installation = find_installation()
+    except ToolError as error:
+        found, dotnet = Finding("Renode", False, True, str(error)), _dotnet(None)
+        return Examination((found, dotnet, *_tools()), COMMANDS)
+    parts = [Finding("Renode", True, True, _described(installation)), _dotnet(installation)]
+    parts += _tools()
+    if complete(parts):
+        parts.append(part("loading", lambda: try_loading(installation)))
+    return Examination(tuple(parts), COMMANDS)
+
+
+def try_loading(installation: Installation) -> str:
+    """Load Renode in a process of its own, as the engine does; what it says of itself.
+
+    Raises:
+        ToolError: it cannot be loaded; says why.
+    """
+    raise ToolError(
+        f"not tried: this version of the lab has no engine that loads the {installation.kind} "
+        "Renode (lab --version)"
+    )
+
+
+def _described(installation: Installation) -> str:
+    version = installation.version or "unknown version"
+    return (
+        f"{version} ({installation.version_from}), {installation.kind}, runs on "
+        f"{installation.runtime}: {installation.path}"
+    )
+
+
+def _dotnet(installation: Installation | None) -> Finding:
+    """.NET, where the Renode that was found needs it."""
+    if installation and not installation.needs_dotnet:
+        why = "it brings its own" if installation.kind == "portable" else "it runs on Mono"
+        return Finding(".NET", True, False, f"not needed by this Renode: {why}")
+    return part(".NET", find_dotnet, needed=installation is not None)
+
+
+def _tools() -> list[Finding]:
+    return [
+        part("pyrenode3", find_pyrenode3),
+        part("renode-test", lambda: str(find_renode_test()), needed=False),
+    ]
