@@ -111,6 +111,11 @@ _OF_CORE = {
 }
 _OF_ALL = (
     Difference(
+        "execute",
+        "Code may be executed anywhere in memory: a jump into data is no fault.",
+        "renode-infrastructure Main/Peripherals/Memory/MappedMemory.cs",
+    ),
+    Difference(
         "time",
         "Every instruction takes the same time: no caches, pipeline, wait states or bus "
         "contention, and the DWT's CYCCNT follows that time.",
@@ -143,3 +148,8 @@ def known_differences(core: Core, generation: Generation) -> tuple[Difference, .
     """Where Renode's machine of this core is known to be another than the real one."""
     of_generation = _OF_1_16 if generation is Generation.V1_16 else ()
     return (*_OF_CORE.get(core.name, ()), *of_generation, *_OF_ALL)
+
+
+def generation_in(version: str) -> Generation:
+    """The generation that an engine's version, as records hold it, names."""
+    return Generation.MASTER if Generation.MASTER in version else Generation.V1_16
