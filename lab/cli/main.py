@@ -219,7 +219,7 @@ def _explain(error: BaseException) -> int:
 
 
 def _usage(error: TyperException) -> str:
-    words = str(getattr(error, "message", "") or error)
+    words = str(getattr(error, "message", "") or error).removeprefix("Value error, ")
     options = getattr(getattr(error, "param", None), "opts", None)
     if not options:
         return words

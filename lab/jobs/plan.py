@@ -24,6 +24,8 @@ _PROBE_STATIC = 1 * _MIB
 _PROBE_STACK = 512 * _KIB
 _PROBE_SPAN = 96 * _MIB
 _PROBE_CODE = 2 * _MIB
+# What only the lab has: the mailbox and log of its images.
+WINDOW_REGION = Region("lab window", WINDOW.base, WINDOW.size, True, False)
 MAX_ARENA = _PROBE_SPAN - _PROBE_STATIC - _PROBE_STACK
 
 
@@ -118,19 +120,25 @@ def real_machine(board: Board, set_up: Collection[str] = ()) -> Machine:
         board: which board.
         set_up: RAM banks that are off after reset and that the firmware has set up.
     """
+    return _machine(CORES[board.core], bank_regions(board, set_up))
+
+
+def bank_regions(board: Board, set_up: Collection[str] = ()) -> tuple[Region, ...]:
+    """The board's memory.
+
+    Args:
+        board: which board.
+        set_up: RAM banks that are off after reset and are wanted all the same.
+    """
     ram = [bank for bank in board.ram if not bank.setup or bank.name in set_up]
-    return _machine(
-        CORES[board.core],
-        (
-            *(Region(b.name, b.base, b.size, False, True, b.aliases) for b in board.flash),
-            *(Region(b.name, b.base, b.size, True, False, b.aliases) for b in ram),
-        ),
+    return (
+        *(Region(b.name, b.base, b.size, False, True, b.aliases) for b in board.flash),
+        *(Region(b.name, b.base, b.size, True, False, b.aliases) for b in ram),
     )
 
 
 def _machine(core: Core, regions: tuple[Region, ...]) -> Machine:
-    window = Region("lab window", WINDOW.base, WINDOW.size, True, False)
-    return Machine(core, (*regions, window))
+    return Machine(core, (*regions, WINDOW_REGION))
 
 
 def arena_base(used_static: int, layout: Layout) -> int:

@@ -1,30 +1,35 @@
 """Commands of Renode's monitor, as scripts hold them and the driver sends them.
 
-Each is a line of text; what it does was read from the file named beside it.
+Each is one line. A path is as Renode takes it: ``file(...)``, ``$ORIGIN/name`` for what lies beside
+the script, or a variable.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from lab.engines.renode.versions import Generation, bad_access_faults
 
-QUANTUM_SECONDS = "0.0001"  # Renode's own default: between two of them time is exact anyway
+QUANTUM_SECONDS = "0.0001"  # Renode's default; between two quanta timers are exact all the same
 SEED = 1
+START = "start"
 
 
 def create_machine(name: str) -> str:
-    """A new machine, which the following commands act on."""
+    """A new machine, which the commands that follow act on."""
     return f'mach create "{name}"'
 
 
 def load_platform(path: str) -> str:
-    """Load a platform description; ``path`` as Renode takes it: ``@file`` or ``$ORIGIN/file``."""
+    """Load a platform description."""
     return f"machine LoadPlatformDescription {path}"
 
 
 def exact_time() -> tuple[str, ...]:
     """The same run every time, as fast as the host can.
 
-    These setters reach the machines that exist: they come after the platform.
+    To be said after the platform is loaded: these reach only the machines that exist
+    (renode-infrastructure Main/Core/EmulationExtensions.cs).
     """
     return (
         f'emulation SetGlobalQuantum "{QUANTUM_SECONDS}"',
@@ -35,32 +40,55 @@ def exact_time() -> tuple[str, ...]:
 
 
 def strict_memory(generation: Generation) -> tuple[str, ...]:
-    """What makes an access where nothing is mapped a fault of the firmware, where that exists."""
+    """Make accesses where nothing is mapped faults of the firmware, where Renode can.
+
+    It holds for the monitor's own accesses too, and for loading.
+    """
     if not bad_access_faults(generation):
         return ()
     return ("sysbus UnhandledAccessBehaviour ThrowException",)
 
 
 def load_elf(path: str) -> str:
-    """Put an ELF's segments at their load addresses, and read its symbols."""
+    """Put an ELF's segments at their load addresses, and take its symbols."""
     return f"sysbus LoadELF {path}"
 
 
 def vector_table(address: int | str) -> str:
-    """Where SP and PC come from at the start; else Renode guesses from the ELF's sections."""
-    where = address if isinstance(address, str) else f"0x{address:08X}"
-    return f"cpu VectorTableOffset {where}"
+    """Where SP and PC come from at the start (Cores/Arm-M/CortexM.cs, VectorTableOffset)."""
+    return f"cpu VectorTableOffset {number(address)}"
+
+
+def write_word(address: int | str, value: int | str) -> str:
+    """Write 32 bits to memory."""
+    return f"sysbus WriteDoubleWord {number(address)} {number(value)}"
 
 
 def symbol(name: str) -> str:
-    """The address of a symbol, to stand in a command; an error if there is none."""
+    """The address of a symbol, without its Thumb bit, as part of a command; an error if absent."""
     return f'`sysbus GetSymbolAddress "{name}"`'
 
 
 def add_hook(address: int | str, python: str) -> str:
-    """Run IronPython before the instruction at an address (without its Thumb bit), or symbol."""
-    where = address if isinstance(address, str) else f"0x{address:08X}"
-    return f'cpu AddHook {where} "{python}"'
+    """Run IronPython before the instruction at an address (Main/Core/Extensions, AddHook).
+
+    Args:
+        address: of the instruction, without Thumb bit.
+        python: without double quotes; it sees ``self``, ``cpu``, ``pc``, ``machine``, ``monitor``.
+    """
+    return f'cpu AddHook {number(address)} "{python}"'
 
 
-START = "start"
+def copy_output(uart: str, path: str) -> str:
+    """Write every byte that a serial port sends to a file, at once."""
+    return f"{uart} CreateFileBackend {path} true"
+
+
+def file(path: Path) -> str:
+    """A file as a command takes it: relative to where Renode was started, spaces escaped."""
+    return f"@{path}".replace(" ", "\\ ")
+
+
+def number(value: int | str) -> str:
+    """A number as the monitor reads it; text (a variable, a symbol) stays as it is."""
+    return value if isinstance(value, str) else f"0x{value:08X}"

@@ -15,8 +15,8 @@ from lab.cores import Core
 class Generation(StrEnum):
     """A release, or what came after it."""
 
-    V1_16 = "1.16.1"
-    MASTER = "master"
+    V1_16 = "1.16.1"  # February 2026
+    MASTER = "master"  # as of August 2026
 
 
 # tlib arch/arm/helper.c, arm_cpu_names: the same names in both generations. What they stand for is
@@ -42,27 +42,34 @@ def cpu_type(core: Core) -> str:
 
 
 def bad_access_faults(generation: Generation) -> bool:
-    """Whether an access where nothing is mapped can be made a fault of the guest.
+    """Whether an access where nothing is mapped can be made a fault of the firmware.
 
     renode-infrastructure Main/Peripherals/Bus/UnhandledAccessBehaviour.cs has ThrowException on
-    master only (since July 2026). On 1.16.1 such an access reads 0 or is dropped, and is counted:
-    SystemBus.cs, UnexpectedReads and UnexpectedWrites, in both generations.
+    master only, since July 2026. On 1.16.1 such an access reads 0 or is dropped. Both generations
+    count it: SystemBus.cs, UnexpectedReads and UnexpectedWrites.
     """
     return generation is Generation.MASTER
 
 
-def fault_status_is_real(generation: Generation) -> bool:
-    """Whether HFSR, BFAR and escalation to HardFault are as on silicon.
+def semihosting(generation: Generation) -> tuple[str, ...]:
+    """Entries of a platform description for semihosting, with its output as a serial port.
 
-    tlib arch/arm/helper.c, do_interrupt_v7m: real since mid 2026. On 1.16.1 HFSR reads 0 and each
-    fault's own vector is taken, enabled or not.
+    1.16.1 registers the port on the core itself (tlib does SYS_WRITEC, SYS_WRITE0 and SYS_READC).
+    Master has renode-infrastructure's CPU.SemihostingHandler in between (since May 2026), which
+    knows SYS_EXIT too. Each generation refuses the other's form.
     """
-    return generation is Generation.MASTER
+    if generation is Generation.V1_16:
+        return ("semihosting_uart: UART.SemihostingUart @ cpu",)
+    return (
+        "semihosting: CPU.SemihostingHandler @ cpu",
+        "semihosting_uart: UART.SemihostingUart @ semihosting",
+    )
 
 
-def semihosting_exits(generation: Generation) -> bool:
-    """Whether SYS_EXIT halts the core: CPU.SemihostingHandler, which 1.16.1 does not have."""
-    return generation is Generation.MASTER
+def semihosting_uart(generation: Generation) -> str:
+    """Name of that serial port on the monitor."""
+    handler = "" if generation is Generation.V1_16 else "semihosting."
+    return f"sysbus.cpu.{handler}semihosting_uart"
 
 
 @dataclass(frozen=True)
@@ -70,8 +77,8 @@ class Difference:
     """Where Renode's machine is known to be another than the real one.
 
     Attributes:
-        about: what it concerns, one word: ``instructions``, ``cpuid``, ``fpu``, ``faults``,
-            ``divide``, ``unaligned``, ``stack_limit``, ``flash``, ``time``.
+        about: what it concerns: ``instructions``, ``cpuid``, ``fpu``, ``trustzone``, ``faults``,
+            ``divide``, ``time``, ``flash``, ``fetch``, ``unaligned``, ``stack_limit``.
         what: the difference, as a sentence.
         source: file of Renode that shows it.
     """
@@ -82,6 +89,13 @@ class Difference:
 
 
 _NAMES = "tlib arch/arm/helper.c, arm_cpu_names"
+_FEATURES = "tlib arch/arm/helper.c, cpu_reset_model_id"
+_DOUBLE = Difference(
+    "fpu",
+    "Renode's FPU has no single-precision form: double-precision instructions, which this core "
+    "does not have, may be executed.",
+    _FEATURES,
+)
 _OF_CORE = {
     "cortex-m0plus": (
         Difference(
@@ -90,56 +104,68 @@ _OF_CORE = {
             "have, are executed.",
             _NAMES,
         ),
-        Difference("cpuid", "CPUID reads as that of a Cortex-M3.", _NAMES),
+        Difference("cpuid", "CPUID is that of another core.", _NAMES),
     ),
     "cortex-m4": (
         Difference(
             "fpu",
-            "Renode has no Cortex-M4 without FPU: floating point instructions, which this core "
+            "Renode has no Cortex-M4 without FPU: floating-point instructions, which this core "
             "does not have, are executed.",
-            _NAMES,
+            _FEATURES,
         ),
     ),
-    "cortex-m7f": (
+    "cortex-m4f": (_DOUBLE,),
+    "cortex-m7f": (_DOUBLE,),
+    "cortex-m33f": (
+        _DOUBLE,
         Difference(
-            "fpu",
-            "Renode has one Cortex-M7 for both of its FPUs: double-precision instructions, which "
-            "this core does not have, may be executed.",
-            _NAMES,
+            "trustzone",
+            "There is no secure state: TrustZone is left off.",
+            "renode-infrastructure Cores/Arm-M/CortexM.cs, enableTrustZone",
         ),
     ),
 }
+_OF_1_16 = (
+    Difference(
+        "faults",
+        "Accesses where nothing is mapped never fault; HFSR reads 0 and there is no BFAR; no fault "
+        "becomes a HardFault.",
+        "renode-infrastructure Main/Peripherals/Bus/UnhandledAccessBehaviour.cs",
+    ),
+    Difference(
+        "divide",
+        "A division by zero gives 0 and never traps, whatever CCR says.",
+        "tlib arch/arm/helper.c, do_interrupt_v7m",
+    ),
+)
 _OF_ALL = (
+    Difference(
+        "time",
+        "Every instruction takes one cycle: no pipeline, caches, wait states or bus contention. "
+        "SysTick and CYCCNT follow that time.",
+        "renode-infrastructure Cores/Arm-M/DWT.cs",
+    ),
+    Difference(
+        "flash",
+        "The firmware can write to flash.",
+        "renode-infrastructure Main/Peripherals/Memory/MappedMemory.cs",
+    ),
     Difference(
         "execute",
         "Code may be executed anywhere in memory: a jump into data is no fault.",
         "renode-infrastructure Main/Peripherals/Memory/MappedMemory.cs",
     ),
     Difference(
-        "time",
-        "Every instruction takes the same time: no caches, pipeline, wait states or bus "
-        "contention, and the DWT's CYCCNT follows that time.",
-        "renode-infrastructure Cores/Arm-M/DWT.cs",
+        "fetch",
+        "Fetching an instruction where no memory is ends the emulation; the firmware sees no "
+        "fault.",
+        "tlib, cpu_abort",
     ),
-    Difference("flash", "Flash can be written by the firmware.", "Memory/MappedMemory.cs"),
     Difference("unaligned", "Unaligned accesses never fault.", "tlib include/softmmu_template.h"),
     Difference(
         "stack_limit",
-        "MSPLIM and PSPLIM are stored and never enforced.",
+        "MSPLIM and PSPLIM can be written and are never enforced.",
         "tlib arch/arm/helper.c",
-    ),
-)
-_OF_1_16 = (
-    Difference(
-        "faults",
-        "Accesses where nothing is mapped never fault, HFSR reads 0, and faults do not become "
-        "HardFaults.",
-        "renode-infrastructure Main/Peripherals/Bus/UnhandledAccessBehaviour.cs",
-    ),
-    Difference(
-        "divide",
-        "A division by zero gives 0 and never traps.",
-        "tlib arch/arm/helper.c, do_interrupt_v7m",
     ),
 )
 
