@@ -70,7 +70,9 @@ class Judge:
             return None
         if one.failure_class == "stack_overflow":
             return _LATE
-        about = _ABOUT.get(one.fault.kind, set()) if one.fault else set()
+        about = set(_ABOUT.get(one.fault.kind, ())) if one.fault else set()
+        if not is_floating_point(self.first.faulting):
+            about.discard("fpu")
         known = known_differences(self.core, generation_in(self.second.engine_version))
         return next((difference.what for difference in known if difference.about in about), None)
 
@@ -102,6 +104,12 @@ class Judge:
 
     def _compared(self, title: str, one: Value, other: Value, unit: str = "") -> Compared:
         return _figure(title, one, other, None, unit)
+
+
+def is_floating_point(code: bytes) -> bool:
+    """Whether an instruction is one of the FPU's: coprocessors 10 and 11 (Armv7-M ARM, A6.4)."""
+    first, second = int.from_bytes(code[:2], "little"), int.from_bytes(code[2:4], "little")
+    return first & 0xEC00 == 0xEC00 and second & 0x0E00 == 0x0A00
 
 
 def _figure(

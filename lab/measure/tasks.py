@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -117,6 +118,7 @@ class Seen:
         engine_version: of the engine.
         painted: bytes of stack, as an engine finds them that does not see blocks.
         peculiar: what of the executed code depends on the emulator; none where blocks are not seen.
+        faulting: the instruction at a fault, up to 4 bytes; empty: none, or not seen.
     """
 
     outcome: Inference | Failure
@@ -124,6 +126,7 @@ class Seen:
     engine_version: str
     painted: int
     peculiar: tuple[str, ...] = ()
+    faulting: bytes = b""
 
 
 def observe(device: Device, start: Start) -> Seen:
@@ -133,9 +136,17 @@ def observe(device: Device, start: Start) -> Seen:
     version = session.engine.version
     if not session.engine.sees_blocks:
         return Seen(outcome, console, version, _depth(outcome))
-    found = peculiar(session.engine)
+    found, faulting = peculiar(session.engine), _faulting(session, outcome)
     again = replace(session, engine=Painted(session.engine)).infer(start)
-    return Seen(outcome, console, version, _depth(again), found)
+    return Seen(outcome, console, version, _depth(again), found, faulting)
+
+
+def _faulting(session: Session, outcome: Inference | Failure) -> bytes:
+    if not isinstance(outcome, Failure) or outcome.fault is None:
+        return b""
+    with contextlib.suppress(ValueError):  # a jump to where nothing is
+        return session.engine.read(outcome.fault.pc, 4)
+    return b""
 
 
 def _depth(outcome: Inference | Failure) -> int:

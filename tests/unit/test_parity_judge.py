@@ -154,6 +154,22 @@ def test_a_fault_that_renode_does_not_have(
     assert list(found) == ["outcome", "console"], "nothing else can be compared"
 
 
+@pytest.mark.parametrize(
+    ("instruction", "agreement"),
+    [
+        ("31ee020b", "explained"),  # vadd.f64 d0, d1, d2
+        ("2ded028b", "explained"),  # vpush {d8}
+        ("00ee100f", "differs"),  # mcr p15, 0, r0, c0, c0, 0
+        ("00de", "differs"),  # udf #0
+    ],
+)
+def test_an_fpu_explains_floating_point_alone(instruction: str, agreement: str) -> None:
+    first = replace(
+        FIRST, outcome=crash("undefined_instruction"), faulting=bytes.fromhex(instruction)
+    )
+    assert compared(first, SECOND)["outcome"].agreement == agreement
+
+
 def test_a_fault_that_only_renode_has_is_not_explained() -> None:
     second = replace(SECOND, outcome=crash("unaligned"))
     assert compared(FIRST, second)["outcome"].agreement == "differs"
