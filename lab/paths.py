@@ -8,6 +8,6 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def data_dir(name: str) -> Path:
-    """Directory of a data folder (``platforms`` or ``firmware``)."""
+    """Directory of a data folder (``platforms``, ``firmware`` or ``robot``)."""
     installed = _PACKAGE / "_data" / name
     return installed if installed.is_dir() else _PACKAGE.parent / name

@@ -193,7 +193,7 @@ def run(
     last: deque[str] = deque(maxlen=_QUOTABLE_LINES)
     log.parent.mkdir(parents=True, exist_ok=True)
     _LOG.info("%s  (log: %s)", shlex.join(command), log)
-    with log.open("w", encoding="utf-8") as sink, _started(command, cwd, what, seconds) as process:
+    with log.open("w", encoding="utf-8") as sink, started(command, cwd, what, seconds) as process:
         for line in process.stdout or ():
             sink.write(line)
             last.append(line.strip())
@@ -207,10 +207,16 @@ def run(
 
 
 @contextlib.contextmanager
-def _started(
+def started(
     command: Sequence[str], cwd: Path, what: str, seconds: float
 ) -> Iterator[subprocess.Popen[str]]:
-    """A tool while it runs; stopped with all it started when time is up or the lab is leaving."""
+    """A tool while it runs; stopped with all it started when time is up or the lab is leaving.
+
+    Stopped so, its return code is that of SIGKILL. Read its output to the end.
+
+    Raises:
+        ToolError: it cannot be started.
+    """
     if not shutil.which(command[0]):
         raise ToolError(f"{what} failed: cannot start {command[0]}: No such file, or not a program")
     process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""``lab renode``: what there is of Renode, and files for it."""
+"""``lab renode``: what there is of Renode, and what the lab does with it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,24 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.arguments import BoardArgument, examples
+from lab.cli.arguments import BoardArgument, Boards, examples
 from lab.cli.doctor import show
+from lab.cli.progress import Progress
 from lab.engines.renode.versions import Generation
 
+RenodeVersion = Annotated[
+    Generation,
+    typer.Option(metavar="VERSION", help="The Renode that will read them: 1.16.1 or master."),
+]
+
 app = typer.Typer(
-    help="The emulator Renode: is it there, and files for it.",
+    help="The emulator Renode: is it there, files for it, tests in it.",
     no_args_is_help=True,
-    epilog=examples("lab renode doctor", "lab renode export nrf52dk -o renode"),
+    epilog=examples(
+        "lab renode doctor",
+        "lab renode export nrf52dk -o renode",
+        "lab renode test -b nrf52dk -o out",
+    ),
 )
 
 
@@ -36,9 +46,7 @@ def export(
         Path | None,
         typer.Option(metavar="FILE", help="Firmware to run; a copy is put beside the script."),
     ] = None,
-    renode_version: Annotated[
-        Generation, typer.Option(help="The Renode that will read them.")
-    ] = Generation.V1_16,
+    renode_version: RenodeVersion = Generation.V1_16,
 ) -> None:
     """Write the files with which Renode runs a firmware on a board; what they hold: docs/renode.md.
 
@@ -76,3 +84,50 @@ def doctor(
                 typer.echo("\n".join([f"  {name}", *(f"    {line}" for line in commands)]))
     if not found.complete:
         raise typer.Exit(ToolError.exit_code)
+
+
+@app.command(
+    "test",
+    epilog=examples(
+        "lab renode test -b nrf52dk -o out",
+        "lab renode test mine.robot -b 'nucleo_*' -o out",
+    ),
+)
+def run_tests(
+    boards: Boards,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for all results.")
+    ],
+    suites: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SUITE]", help="Robot suites; default: those of the lab."),
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="A .tflite file, or the name of a zoo model.")
+    ] = "tiny_float",
+    renode_version: RenodeVersion = Generation.V1_16,
+    timeout: Annotated[
+        float, typer.Option(min=1, help="Seconds for one test, or one start of Renode.")
+    ] = 300.0,
+) -> None:
+    """Run suites in Renode's own keywords with renode-test, with a model's image on each board.
+
+    Writes renode-test.json, and junit.xml with Robot's own files for each board. Exit code 0: all
+    tests passed; 1: one failed; 4: renode-test is missing; 5: it came to no end.
+    """
+    from lab.jobs.batch import named
+    from lab.jobs.renode_test import RECORD, run_suites
+
+    with Progress() as progress:
+        record = run_suites(
+            model, named(boards), suites or (), output,
+            generation=renode_version, seconds=timeout, say=progress,
+        )  # fmt: skip
+    for one in record.boards:
+        for case in one.tests:
+            typer.echo(f"{case.status:6}{one.board}: {case.suite}: {case.name}")
+            if case.message:
+                typer.echo(f"      {case.message}")
+        typer.echo(f"{one.board}: {one.reason or f'{len(one.tests)} tests passed'}")
+    typer.echo(f"{output / RECORD}: Renode {record.renode or 'of unknown version'}")
+    raise typer.Exit(record.exit_code)

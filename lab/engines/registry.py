@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from lab.engines.base import Engine
@@ -14,7 +15,20 @@ def _unicorn() -> Engine:
     return UnicornEngine()
 
 
-ENGINES: dict[str, Callable[[], Engine]] = {"unicorn": _unicorn}
+def _renode() -> Engine:
+    from lab.engines.renode.engine import RenodeEngine
+
+    return RenodeEngine()
+
+
+@functools.cache
+def _has_renode() -> None:
+    from lab.engines.renode.install import usable_installation
+
+    usable_installation()
+
+
+ENGINES: dict[str, Callable[[], Engine]] = {"unicorn": _unicorn, "renode": _renode}
 
 
 def create(name: str) -> Engine:
@@ -22,12 +36,20 @@ def create(name: str) -> Engine:
 
     Raises:
         UsageError: there is no such engine.
+        ToolError: what it needs is not here.
     """
     check_name(name)
     return ENGINES[name]()
 
 
 def check_name(name: str) -> None:
-    """Raise UsageError unless there is such an engine."""
+    """See early, before anything is built, that there is such an engine.
+
+    Raises:
+        UsageError: there is none.
+        ToolError: what it needs is not here.
+    """
     if name not in ENGINES:
         raise UsageError(f'no engine "{name}"; there is: {", ".join(sorted(ENGINES))}')
+    if name == "renode":
+        _has_renode()

@@ -29,11 +29,11 @@ class Mailbox:
     def tell(self, words: Mapping[str, int]) -> None:
         """Set fields before the firmware runs."""
         for name, value in words.items():
-            self.engine.write(self._at(name), value.to_bytes(4, "little"))
+            self.engine.write(self.at(name), value.to_bytes(4, "little"))
 
     def word(self, name: str) -> int:
         """Read a field."""
-        return self._word(self._at(name))
+        return self._word(self.at(name))
 
     def tensors(self, which: Which) -> tuple[bytes, ...]:
         """Contents of every graph input or output.
@@ -41,7 +41,7 @@ class Mailbox:
         Raises:
             NoVerdictError: the firmware describes no such tensors.
         """
-        places = self._tensors(which)
+        places = self.places(which)
         what = f"a graph {which}"
         return tuple(read_guest(self.engine, address, size, what) for address, size in places)
 
@@ -51,7 +51,7 @@ class Mailbox:
         Raises:
             NoVerdictError: those of the firmware are other ones.
         """
-        places = self._tensors("input")
+        places = self.places("input")
         sizes, wanted = [size for _, size in places], [len(data) for data in inputs]
         if sizes != wanted:
             raise NoVerdictError(
@@ -65,10 +65,15 @@ class Mailbox:
         """What the runtime printed, as far as its window holds it."""
         room = self.offsets["LabMailbox"]["sizeof"] - self.offsets["LabMailbox"]["log"]
         printed = self.word("log_bytes")
-        lines = log_lines(self.engine.read(self._at("log"), min(printed, room)))
+        lines = log_lines(self.engine.read(self.at("log"), min(printed, room)))
         return lines if printed < room else (*lines, f"[the log is cut here, after {room:,} B]")
 
-    def _tensors(self, which: Which) -> list[tuple[int, int]]:
+    def places(self, which: Which) -> list[tuple[int, int]]:
+        """Address and size of every graph input or output.
+
+        Raises:
+            NoVerdictError: the firmware describes no such tensors.
+        """
         count = self.word(f"{which}s")
         if count > MAX_TENSORS:
             raise NoVerdictError(
@@ -81,10 +86,11 @@ class Mailbox:
         return places
 
     def _tensor(self, which: Which, index: int) -> tuple[int, int]:
-        at = self._at(which) + 8 * index
+        at = self.at(which) + 8 * index
         return self._word(at), self._word(at + 4)
 
-    def _at(self, name: str) -> int:
+    def at(self, name: str) -> int:
+        """Address of a field."""
         return self.address + self.offsets["LabMailbox"][name]
 
     def _word(self, address: int) -> int:

@@ -83,7 +83,8 @@ def main() -> None:
     """Serve requests until standard input ends."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     most = _ADDRESS_SPACE if hard == resource.RLIM_INFINITY else min(_ADDRESS_SPACE, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    # Only for this process: Renode's own, which it may start, needs more than that.
+    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
     threading.Thread(target=_end_with_parent, daemon=True).start()
     pipe = answers()

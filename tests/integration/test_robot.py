@@ -28,6 +28,8 @@ PABOT = (
     "pabot.pabot", "--processes", "2", "--no-pabotlib",
     "--command", sys.executable, "-m", "robot", "--end-command",
 )  # fmt: skip
+# Those for renode-test have a test of their own: test_renode_suites.py.
+BENCH = ("--exclude", "slow", "--exclude", "kind:renode")
 TAG = re.compile(r"(board|core|model|kind):[\w-]+|slow")
 
 
@@ -42,7 +44,7 @@ def counts(tests: dict[str, Done]) -> dict[str, int]:
 
 def test_all_suites_pass_and_two_processes_give_the_same_numbers(tmp_path: Path) -> None:
     (tmp_path / "two").mkdir()
-    bench = run("--exclude", "slow", SUITES, to=tmp_path / "two", runner=PABOT)
+    bench = run(*BENCH, SUITES, to=tmp_path / "two", runner=PABOT)
     failed = {name: test.message for name, test in bench.items() if test.status != "PASS"}
     assert failed == {}
     assert counts(bench) == {"PASS": HAND_WRITTEN + quick()}
@@ -50,7 +52,7 @@ def test_all_suites_pass_and_two_processes_give_the_same_numbers(tmp_path: Path)
         check_tags(name, test.tags)
     chosen = [word for name in ALSO_ALONE for word in ("--suite", name)]
     (tmp_path / "one").mkdir()
-    alone = run("--exclude", "slow", *chosen, SUITES, to=tmp_path / "one")
+    alone = run(*BENCH, *chosen, SUITES, to=tmp_path / "one")
     assert len(alone) > 40
     assert any("instructions" in test.message for test in alone.values())
     assert alone == {name: bench[name] for name in alone}
@@ -154,7 +156,7 @@ def test_another_compiler_is_not_blamed_on_the_commit(tmp_path: Path) -> None:
 @pytest.mark.parametrize("how", ["variable", "environment"])
 def test_what_an_engine_lacks_is_skipped_with_its_reason(how: str, tmp_path: Path) -> None:
     if how == "variable":
-        done = run("--variable", "ENGINE:renode", SUITES, to=tmp_path)
+        done = run(*BENCH, "--variable", "ENGINE:renode", SUITES, to=tmp_path)
     else:
         done = run("robot/stack.robot", to=tmp_path, cwd=ROOT, ENGINE="renode")
     skipped = {name: test.message for name, test in done.items() if test.status == "SKIP"}

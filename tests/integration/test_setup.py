@@ -229,7 +229,8 @@ def test_a_plain_install_works_from_an_empty_directory(
 
 def test_every_data_file_is_in_the_install(installed: Path) -> None:
     (package,) = installed.parent.glob("lib/python*/site-packages/lab")
-    folders = {"platforms": package / "_data", "firmware": package / "_data", "lab": package.parent}
+    data = package / "_data"
+    folders = {"platforms": data, "firmware": data, "robot/renode": data, "lab": package.parent}
     for name, parent in folders.items():
         files = [path for path in (ROOT / name).rglob("*") if path.is_file()]
         files = [path for path in files if path.suffix not in {".py", ".pyc", ".so"}]

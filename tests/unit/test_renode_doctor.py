@@ -11,9 +11,17 @@ from typer.testing import CliRunner
 
 from lab.cache import ROOT_VARIABLE, Cache
 from lab.cli.main import app
-from lab.engines.renode.install import NOT_YET_RUN, PYRENODE3_COMMIT
+from lab.engines.renode.install import (
+    NOT_YET_RUN,
+    PYRENODE3_COMMAND,
+    PYRENODE3_COMMIT,
+    RENODE_COMMANDS,
+    RENODE_TEST_COMMAND,
+)
 from lab.errors import ToolError
 from lab.jobs import doctor, renode_doctor
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -118,3 +126,10 @@ def test_the_lab_names_the_renode_that_is_there(
     monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
     last = doctor.examine(Cache())[-1]
     assert (last.found, last.detail) == (True, "1.16.1, portable (lab renode doctor says more)")
+
+
+def test_the_docs_say_the_same() -> None:
+    page = " ".join((ROOT / "docs" / "renode.md").read_text().split())
+    assert NOT_YET_RUN in page
+    for command in (*RENODE_COMMANDS, PYRENODE3_COMMAND, RENODE_TEST_COMMAND):
+        assert command in page

@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from lab.board import load_board
+from lab.engines.renode.install import PYRENODE3_COMMAND
+from lab.engines.renode.versions import Generation
+
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
 ACTION = ROOT / ".github" / "actions" / "check" / "action.yml"
@@ -86,3 +90,27 @@ def test_both_systems_run_the_same_commands() -> None:
         "ubuntu": ["make demo", ".ci/run"],
         "debian-12": ["make demo", ".ci/run"],
     }
+
+
+def test_renode_is_installed_only_and_only_its_release_must_pass() -> None:
+    path = ROOT / ".github" / "workflows" / "renode.yml"
+    (job,) = _jobs(path)
+    (install,) = [step for step in job["steps"] if "renode-test-action" in step.get("uses", "")]
+    assert install["with"].keys() == {"renode-revision"}, "with tests-to-run it would run them"
+    versions = {one["version"]: one for one in job["strategy"]["matrix"]["include"]}
+    assert versions.keys() == set(Generation)
+    assert {name: one["may-fail"] for name, one in versions.items()} == {
+        Generation.V1_16: False, Generation.MASTER: True
+    }  # fmt: skip
+    assert versions[Generation.V1_16]["revision"] == f"v{Generation.V1_16}"
+    assert PYRENODE3_COMMAND in " ".join(path.read_text().replace("\\\n", "").split())
+
+
+def test_renode_runs_one_core_of_each_kind_and_keeps_the_record() -> None:
+    (job,) = _jobs(ROOT / ".github" / "workflows" / "renode.yml")
+    cores = [load_board(name).core for name in job["env"]["BOARDS"].split()]
+    assert cores == ["cortex-m0plus", "cortex-m4f", "cortex-m33f"]
+    last = job["steps"][-1]
+    assert last["if"] == "always()"
+    assert last["uses"].startswith("actions/upload-artifact@")
+    assert all("timeout-minutes" in step for step in job["steps"][1:-1])

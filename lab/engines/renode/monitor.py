@@ -92,3 +92,49 @@ def file(path: Path) -> str:
 def number(value: int | str) -> str:
     """A number as the monitor reads it; text (a variable, a symbol) stays as it is."""
     return value if isinstance(value, str) else f"0x{value:08X}"
+
+
+# ---- what only the driver says ----
+
+HALT = "cpu.IsHalted = True"  # the body of its hooks
+HALTED = "cpu IsHalted"
+TRUE = "True"  # as the monitor writes a bool of .NET
+GO_ON = "cpu IsHalted false"
+STATE = "cpu EmulationState"
+ABORTED = "Aborted"
+EXECUTED = "cpu ExecutedInstructions"
+UNEXPECTED_READS = "sysbus UnexpectedReads"
+UNEXPECTED_WRITES = "sysbus UnexpectedWrites"
+FAULT_STATUS = "cpu FaultStatus"
+MEMORY_FAULT_ADDRESS = "cpu MemoryFaultAddress"
+BUS_FAULT_ADDRESS = "cpu BusFaultAddress"  # not on 1.16.1
+
+
+def log_file(path: Path) -> str:
+    """Log to a new file, each line at once."""
+    return f"logFile {file(path)} true"
+
+
+def load_binary(path: Path, address: int) -> str:
+    """Put a file's bytes in memory."""
+    return f"sysbus LoadBinary {file(path)} {number(address)}"
+
+
+def remove_hooks(address: int) -> str:
+    """Take back what ``add_hook`` did at an address."""
+    return f"cpu RemoveHooksAt {number(address)}"
+
+
+def register(name: str) -> str:
+    """Ask for a register of the core, by its name in upper case; ``CPSR`` is xPSR."""
+    return f'cpu GetRegister "{name}"'
+
+
+def set_register(name: str, value: int) -> str:
+    """Change a register of the core."""
+    return f'cpu SetRegister "{name}" {number(value)}'
+
+
+def set_pc(address: int) -> str:
+    """Go on at an address, in Thumb state."""
+    return f"cpu PC {number(address | 1)}"

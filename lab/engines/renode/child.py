@@ -1,0 +1,45 @@
+"""The process in which Renode is loaded: it answers requests of ``lab.engines.renode.engine``."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+
+from lab.child import answers, receive, send
+from lab.engines.renode.device import Device
+from lab.errors import LabError, NoVerdictError, one_line
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def main() -> None:
+    """Serve requests until the parent is gone."""
+    # Even while something of .NET holds Python's lock, and no line of ours can run.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
+    # The measuring process limits itself; .NET reserves more than that before it does anything.
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    pipe = answers()
+    device = Device()
+    while True:
+        try:
+            request = receive(sys.stdin.buffer)
+        except EOFError:
+            os._exit(0)  # without pyrenode3's own clean-up, which waits for Renode's threads
+        assert isinstance(request, tuple)
+        send(pipe, _answer(device, *request))
+
+
+def _answer(device: Device, name: str, *arguments: object) -> object:
+    """The value, or the error. What ends a process is left to end this one."""
+    try:
+        return getattr(device, name)(*arguments)
+    except (LabError, ValueError) as error:
+        return error
+    except Exception as error:  # of .NET, whatever it is
+        said = one_line(f"{type(error).__name__}: {error}")
+        return NoVerdictError(f"no verdict: Renode: {said}")

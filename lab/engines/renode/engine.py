@@ -1,0 +1,210 @@
+"""Engine ``renode``: the end of it that lives in the measuring process.
+
+Renode itself is loaded in a process of its own, which is given up when it does not answer in time:
+whatever hangs or crashes in there comes out as one line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import threading
+import weakref
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from lab.child import Child
+from lab.elf import Segment
+from lab.engines.base import BlockCount, LowestSp, Machine, Stop, Totals
+from lab.engines.renode.install import environment, usable_installation
+from lab.engines.renode.log import NAME, Log
+from lab.errors import LabError, NoVerdictError, ToolError
+
+START_SECONDS = 180.0  # a portable Renode unpacks itself at its first start
+ANSWER_SECONDS = 60.0  # for everything but executing
+_REGISTERS = {*(f"r{n}" for n in range(13)), "sp", "lr", "pc"}
+_DOING = {
+    "start": "loading it",
+    "load": "making the machine",
+    "reset": "making the machine",
+    "run": "RunFor",
+}
+
+
+class RenodeEngine:
+    """An emulated Cortex-M in Renode. See ``lab.engines.base.Engine``.
+
+    Instructions are exact, cycles are not known, and the stack is found by what was written there.
+    A budget is exceeded by fewer than 100 instructions. A stack limit is noticed after it was
+    passed, if something was written in the last 32 bytes above it: that counts as passing it.
+    Accesses where nothing is mapped are noticed late on Renode 1.16.1, and what else differs is in
+    ``versions.known_differences``.
+    """
+
+    name = "renode"
+    sees_blocks = False
+
+    def __init__(self) -> None:
+        """Load Renode.
+
+        Raises:
+            ToolError: it is not here, or cannot be loaded.
+        """
+        installation = usable_installation()
+        self._late = False
+        self._log: Log | None = None
+        self._child = Child("lab.engines.renode.child")
+        self.close = weakref.finalize(self, self._child.close)
+        # The log needs its name only until both processes have it open.
+        with tempfile.TemporaryDirectory(prefix="lab-renode-") as folder:
+            try:
+                generation = self._ask(
+                    "start", environment(installation), folder, seconds=START_SECONDS
+                )
+            except LabError as error:
+                why = str(error).removeprefix("no verdict: ")
+                raise ToolError(f"Renode cannot be loaded: {why}") from None
+            finally:
+                with contextlib.suppress(OSError):  # it did not come that far
+                    self._log = Log(Path(folder) / NAME)
+        self.version = f"{installation.version or 'unknown'}, behaves as {generation}"
+        self._is_loaded = False
+
+    def load(self, machine: Machine, segments: Sequence[Segment], vector_table: int) -> None:
+        """Build the device, put the segments in memory, and reset it.
+
+        Args:
+            machine: core and memory.
+            segments: initial memory contents; memory not covered reads as zero.
+            vector_table: address of the initial SP and the reset vector.
+
+        Raises:
+            ValueError: a region is not a multiple of 1 KiB or overlaps another one, or a blob or
+                the vector table lies outside of the memory.
+        """
+        self._is_loaded = False
+        self._ask("load", machine, tuple(segments), vector_table)
+        self._is_loaded = True
+
+    def reset(self) -> None:
+        """Bring memory, registers and counters back to where ``load`` left them."""
+        self._loaded("reset")
+
+    def run(
+        self, until: Collection[int], *, instructions: int, seconds: float, stack_limit: int = 0
+    ) -> Stop:
+        """Execute from the current PC.
+
+        Args:
+            until: addresses (even) to stop before. The address the core stands on is not stopped
+                at again.
+            instructions: budget of this call.
+            seconds: wall clock limit of this call; hitting it is never a measurement.
+            stack_limit: SP that the stack must not go below; 0: no limit.
+
+        Raises:
+            ValueError: an odd address, or a limit that is none.
+            NoVerdictError: Renode did not come back, or ended.
+        """
+        if any(address & 1 or not 0 <= address < 1 << 32 for address in until):
+            raise ValueError("addresses to stop at must be even and below 2**32")
+        if instructions <= 0 or seconds <= 0 or not 0 <= stack_limit < 1 << 32:
+            raise ValueError("instruction budget, seconds and stack limit must be positive")
+        stop = self._loaded(
+            "run", frozenset(until), instructions, seconds, stack_limit,
+            seconds=seconds + ANSWER_SECONDS,
+        )  # fmt: skip
+        assert isinstance(stop, Stop)
+        return stop
+
+    def read(self, address: int, size: int) -> bytes:
+        """Memory contents. Raises ValueError where nothing is mapped."""
+        data = self._loaded("read", address, size)
+        assert isinstance(data, bytes)
+        return data
+
+    def write(self, address: int, data: bytes) -> None:
+        """Change data memory (not code that has run). Raises ValueError where nothing is mapped."""
+        self._loaded("write", address, bytes(data))
+
+    def register(self, name: str) -> int:
+        """Value of ``r0``..``r12``, ``sp``, ``lr`` or ``pc``."""
+        _check(name)
+        value = self._loaded("register", name)
+        assert isinstance(value, int)
+        return value
+
+    def set_register(self, name: str, value: int) -> None:
+        """Change a register; a PC is taken with or without its Thumb bit."""
+        _check(name)
+        if not 0 <= value < 1 << 32:
+            raise ValueError(f"register {name}: {value} does not fit 32 bits")
+        self._loaded("set_register", name, value)
+
+    def totals(self) -> Totals:
+        """What was counted since reset; Renode knows no cycles."""
+        totals = self._loaded("totals")
+        assert isinstance(totals, Totals)
+        return totals
+
+    def lowest_sp(self) -> LowestSp:
+        """How deep the stack has been at least, by what was written there.
+
+        Without a stack limit only SP itself is looked at, and only when it is asked for.
+        """
+        lowest = self._loaded("lowest_sp")
+        assert isinstance(lowest, LowestSp)
+        return lowest
+
+    def restart_lowest_sp(self) -> None:
+        """Forget the lowest SP: measure the next phase from the current SP on."""
+        self._loaded("restart_lowest_sp")
+
+    def profile(self) -> list[BlockCount]:
+        """Nothing: this engine does not see blocks. Raises ValueError."""
+        raise ValueError("engine renode does not see blocks")
+
+    def _loaded(self, name: str, *arguments: object, seconds: float = ANSWER_SECONDS) -> object:
+        if not self._is_loaded:
+            raise ValueError("nothing is loaded")
+        return self._ask(name, *arguments, seconds=seconds)
+
+    def _ask(self, name: str, *arguments: object, seconds: float = ANSWER_SECONDS) -> object:
+        """Have Renode's process do something.
+
+        Raises:
+            NoVerdictError: it ended, or did not answer in time and was ended.
+        """
+        limit = threading.Timer(seconds, self._end_late)
+        limit.daemon = True
+        limit.start()
+        try:
+            self._child.send((name, *arguments))
+            answer = self._child.receive()
+        except (BrokenPipeError, EOFError):
+            why = f"Renode's process {self._child.death()}"
+            if self._late:
+                doing = _DOING.get(name, f'"{name}"')
+                why = f"Renode did not come back from {doing} within {seconds:g} s"
+            raise NoVerdictError(f"no verdict: {why}{self._tail()}") from None
+        finally:
+            limit.cancel()
+        if isinstance(answer, LabError):
+            raise NoVerdictError(f"{answer}{self._tail()}")
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _end_late(self) -> None:
+        self._late = True
+        self._child.process.kill()
+
+    def _tail(self) -> str:
+        """The end of Renode's log, to follow an error."""
+        tail = self._log.tail() if self._log else ""
+        return f" (end of its log: {tail})" if tail else ""
+
+
+def _check(name: str) -> None:
+    if name not in _REGISTERS:
+        raise ValueError(f'no register "{name}" (known: {", ".join(sorted(_REGISTERS))})')

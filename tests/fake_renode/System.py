@@ -1,0 +1,15 @@
+"""What the driver takes from .NET itself."""
+
+from __future__ import annotations
+
+
+class UInt64(int):
+    """A number of which .NET knows the type."""
+
+
+class NullReferenceException(Exception):
+    """One of .NET's many exceptions."""
+
+
+class DllNotFoundException(Exception):
+    """Another one."""

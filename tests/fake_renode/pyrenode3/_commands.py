@@ -1,0 +1,134 @@
+"""The monitor's commands that the driver uses; any other one is refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyrenode3._platforms import read_platform
+
+if TYPE_CHECKING:
+    from pyrenode3._machine import Machine
+
+
+class RefusedError(Exception):
+    """The monitor writes this to its error output."""
+
+
+class Log:
+    """Renode's log file."""
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._at = 0
+
+    def open(self, path: Path) -> None:
+        assert not path.exists(), "Renode would rename it"
+        path.touch()
+        self._file = path.open("r+b")
+        self._path = path
+
+    def warn(self, text: str) -> None:
+        """Write where this file's own writing has come to, whoever has cut it meanwhile."""
+        if self._path:
+            data = f"00:00:00.0000 [WARNING] {text}\n".encode()
+            self._file.seek(self._at)
+            self._file.write(data)
+            self._file.flush()
+            self._at += len(data)
+
+
+LOG = Log()
+Machines = dict[str, "Machine"]
+
+
+def _path(text: str) -> Path:
+    return Path(text.removeprefix("@").replace("\\ ", " "))
+
+
+def _number(value: int, width: int = 8) -> str:
+    return f"0x{value:0{width}X}"
+
+
+def _create(machines: Machines, name: str) -> None:
+    from pyrenode3._machine import Machine
+
+    machines[name] = Machine(LOG)
+
+
+def _one(machines: Machines) -> Machine:
+    if not machines:
+        raise RefusedError("No such command or device: there is no machine")
+    (machine,) = machines.values()
+    return machine
+
+
+def _load_platform(machine: Machine, path: str) -> None:
+    machine.build(read_platform(_path(path).read_text()))
+
+
+def _behave(machine: Machine, how: str) -> None:
+    if how == "ThrowException" and machine.generation == "1.16.1":
+        raise RefusedError("Parameters did not match the signature")
+    machine.throws = how == "ThrowException"
+
+
+def _halted(machine: Machine, value: str) -> str | None:
+    if not value:
+        return str(machine.halted)
+    machine.halted = value == "true"
+    return None
+
+
+def _bus_fault_address(machine: Machine) -> str:
+    if machine.generation == "1.16.1":
+        raise RefusedError("cpu does not provide a field, method or property BusFaultAddress")
+    return _number(machine.bus_address)
+
+
+_OF_MACHINE: dict[str, Callable[..., object]] = {
+    r"machine LoadPlatformDescription (@.+)": _load_platform,
+    r'emulation SetGlobalQuantum "[\d.]+"': lambda machine: None,
+    r"emulation SetGlobalSerialExecution true": lambda machine: None,
+    r"emulation SetGlobalAdvanceImmediately true": lambda machine: None,
+    r"emulation SetSeed \d+": lambda machine: None,
+    r"sysbus UnhandledAccessBehaviour (\w+)": _behave,
+    r"sysbus UnexpectedReads": lambda machine: _number(machine.unexpected["read"]),
+    r"sysbus UnexpectedWrites": lambda machine: _number(machine.unexpected["write"]),
+    r"sysbus LoadBinary (@.+) (0x\w+)": lambda machine, path, at: machine.write(
+        int(at, 16), _path(path).read_bytes()
+    ),
+    r"sysbus WriteDoubleWord (0x\w+) (0x\w+)": lambda machine, at, value: machine.write(
+        int(at, 16), int(value, 16).to_bytes(4, "little")
+    ),
+    r"cpu VectorTableOffset (0x\w+)": lambda machine, at: machine.set_vectors(int(at, 16)),
+    r'cpu GetRegister "(\w+)"': lambda machine, name: _number(machine.register(name)),
+    r'cpu SetRegister "(\w+)" (0x\w+)': lambda machine, name, value: machine.set_register(
+        name, int(value, 16)
+    ),
+    r"cpu PC (0x\w+)": lambda machine, value: machine.set_register("PC", int(value, 16)),
+    r'cpu AddHook (0x\w+) "(.+)"': lambda machine, at, body: machine.add_hook(int(at, 16), body),
+    r"cpu RemoveHooksAt (0x\w+)": lambda machine, at: machine.remove_hooks(int(at, 16)),
+    r"cpu IsHalted ?(true|false|)": _halted,
+    r"cpu EmulationState": lambda machine: "Aborted" if machine.aborted else "Running",
+    r"cpu ExecutedInstructions": lambda machine: _number(machine.executed(), 16),
+    r"cpu FaultStatus": lambda machine: _number(machine.fault_status),
+    r"cpu MemoryFaultAddress": lambda machine: _number(0),
+    r"cpu BusFaultAddress": _bus_fault_address,
+}
+
+
+def obey(machines: Machines, command: str) -> object:
+    """Do what a command says; what it prints."""
+    if match := re.fullmatch(r'mach create "(\w+)"', command):
+        _create(machines, match[1])
+        return None
+    if match := re.fullmatch(r"logFile (@.+) true", command):
+        LOG.open(_path(match[1]))
+        return None
+    for pattern, action in _OF_MACHINE.items():
+        if match := re.fullmatch(pattern, command):
+            return action(_one(machines), *match.groups())
+    raise RefusedError("No such command or device")

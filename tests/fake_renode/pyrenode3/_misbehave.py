@@ -1,0 +1,65 @@
+"""What can go wrong with the real one, on demand: ``FAKE_RENODE`` names it.
+
+``dll``, ``clash``, ``gives_up`` and ``loads_forever`` when it is loaded; ``stuck``,
+``holds_lock``, ``killed``, ``crashed``, ``throws`` and ``flood`` when it runs; ``refuses:WORDS``
+when it is given a command that begins with these words.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+import sys
+import threading
+from typing import NoReturn
+
+from System import DllNotFoundException, NullReferenceException
+
+from pyrenode3._commands import Log, RefusedError
+
+_HOW = os.environ.get("FAKE_RENODE", "")
+_FLOOD = 24 << 20  # bytes at each run
+
+
+def on_load() -> None:
+    """Fail to load."""
+    if _HOW == "dll":
+        raise DllNotFoundException("Unable to load shared library 'translate-arm-m-le.so'\n  or so")
+    if _HOW == "clash":  # pyrenode3's loader with a Renode that has dropped Mono.Posix
+        [].extend(None)  # type: ignore[arg-type]
+    if _HOW == "gives_up":
+        logging.critical("Can't determine Renode directory using the 'output' pattern.")
+        sys.exit(1)
+    if _HOW == "loads_forever":
+        _wait()
+
+
+def on_command(command: str) -> None:
+    """Refuse a command."""
+    if _HOW.startswith("refuses:") and command.startswith(_HOW.removeprefix("refuses:")):
+        raise RefusedError("No such command or device: it was dropped")
+
+
+def on_run(log: Log) -> None:
+    """Do not come back from running, or not well."""
+    if _HOW == "stuck":
+        _wait()
+    if _HOW == "holds_lock":  # of Python, as a callback does that waits for one that waits for it
+        ctypes.PyDLL(None).pause()
+    if _HOW == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if _HOW == "crashed":
+        os.write(2, b"Unhandled exception. System.AccessViolationException: no\n   at Tlib.Go()\n")
+        os.abort()
+    if _HOW == "throws":
+        raise NullReferenceException("Object reference not set\n   at TranslationCPU.RunFor()")
+    if _HOW == "flood":
+        line = "nvic: Unhandled write to offset 0x0, value 0x0."
+        log.warn("\n".join([line] * (_FLOOD // len(line))))
+
+
+def _wait() -> NoReturn:
+    while True:
+        threading.Event().wait()
