@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 from pathlib import Path
 
 import pytest
@@ -142,10 +144,17 @@ def test_a_renode_that_does_not_say_its_version(
 def test_a_renode_that_hangs_is_ended_with_its_children(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
     monkeypatch.setattr(install, "_ANSWER_SECONDS", 0.2)
-    # The child keeps the pipe open: ending only the shell would wait for it.
-    monkeypatch.setenv("PYRENODE_BIN", str(script(tmp_path / "renode", "sleep 600\nexit 0")))
+    hangs = f"sleep 600 >{fifo} & wait"
+    monkeypatch.setenv("PYRENODE_BIN", str(script(tmp_path / "renode", hangs)))
     assert find_installation().version is None
+    end = select.poll()
+    end.register(reader, 0)
+    assert end.poll(20_000), "its child is still there"  # ends when nobody writes any more
+    os.close(reader)
 
 
 @pytest.mark.parametrize(
