@@ -22,6 +22,7 @@ from lab.cli import (
     ci,
     doctor,
     ops,
+    parity,
     profile,
     renode,
     report,
@@ -70,6 +71,10 @@ _HELP = {
         "lab size firmware.elf -b nrf52dk",
         "lab size --diff before.json after.json",
     ),
+    "parity": examples(
+        "lab parity model.tflite -b nrf52dk",
+        "lab parity tiny_conv keyword_spotter -b nrf52840dk -b rpi_pico --json parity.json",
+    ),
     "doctor": examples("lab doctor"),
     "demo": examples("lab demo"),
 }
@@ -91,6 +96,7 @@ app.command("build", epilog=_HELP["build"])(build.build)
 app.command("report", epilog=_HELP["report"])(report.report)
 app.command("ops", epilog=_HELP["ops"])(ops.ops)
 app.command("size", epilog=_HELP["size"])(size.size)
+app.command("parity", epilog=_HELP["parity"])(parity.parity)
 app.command("doctor", epilog=_HELP["doctor"])(doctor.doctor)
 app.command("demo", epilog=_HELP["demo"])(check.demo)
 app.add_typer(boards.app, name="boards")

@@ -150,7 +150,7 @@ class Trial:
         if self.subject.flash_missing(measured.sizes) or placement.arena_space < ARENA_STEP:
             return measured
         self.say(f"running on {self.subject.board.name}")
-        arena = self._arena_on_board(measured)
+        arena = self.arena_on_board(measured)
         device, start = self.set_up(placement, arena)
         outcome = self.worker.call(tasks.run, device, start, seconds=self.patience)
         assert measured.probe.required is not None
@@ -159,7 +159,7 @@ class Trial:
         digest = hashlib.sha256(device.elf.read_bytes()).hexdigest()
         return replace(measured, on_board=outcome, image_sha256=digest)
 
-    def _arena_on_board(self, measured: Measured) -> int:
+    def arena_on_board(self, measured: Measured) -> int:
         """The arena that is asked for or required, or as much of it as places."""
         assert measured.probe.required is not None
         assert measured.placement is not None
@@ -175,7 +175,7 @@ class Trial:
         outcome, required = measured.on_board, measured.probe.required
         assert required is not None
         if isinstance(outcome, Failure) and outcome.failure_class == "stack_overflow":
-            arena = self._arena_on_board(measured)
+            arena = self.arena_on_board(measured)
             if arena < required.size:
                 start = with_arena(probed.start, arena)
                 cause = self.worker.call(tasks.run, probed.device, start, seconds=self.patience)

@@ -408,6 +408,10 @@ class Session:
         address = self._mailbox.word("interpreter")
         return interpreter(self.engine, self.offsets, self.image, address)
 
+    def console(self) -> tuple[str, ...]:
+        """What the firmware has printed since reset, as far as its window holds it."""
+        return self._mailbox.log()
+
     def _stack(self, runner_sp: int) -> StackUse:
         self._depths.settle()
         sp, pc = self._depths.lowest

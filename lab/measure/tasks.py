@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab.elf import read_elf
 from lab.engines.base import Machine
+from lab.engines.painted import Painted
 from lab.engines.registry import create
 from lab.errors import NoVerdictError
 from lab.measure.arena import Required, required_arena
 from lab.measure.arena_trace import Trace, trace
 from lab.measure.failures import Failure
 from lab.measure.inference import DEFAULT_LIMITS, Inference, Limits, Start
+from lab.measure.peculiar import peculiar
 from lab.measure.session import Session
 from lab.measure.tflm import Offsets, PlannedBuffer
 from lab.placement import ARENA_STEP
@@ -103,6 +106,51 @@ def proved(
 def run(device: Device, start: Start) -> Inference | Failure:
     """One run, exactly as asked for."""
     return device.session().infer(start)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One run as one engine saw it.
+
+    Attributes:
+        outcome: what came out.
+        console: lines the firmware printed.
+        engine_version: of the engine.
+        painted: bytes of stack, as an engine finds them that does not see blocks.
+        peculiar: what of the executed code depends on the emulator; none where blocks are not seen.
+        faulting: the instruction at a fault, up to 4 bytes; empty: none, or not seen.
+    """
+
+    outcome: Inference | Failure
+    console: tuple[str, ...]
+    engine_version: str
+    painted: int
+    peculiar: tuple[str, ...] = ()
+    faulting: bytes = b""
+
+
+def observe(device: Device, start: Start) -> Seen:
+    """One run, with all that another engine can be compared by."""
+    session = device.session()
+    outcome, console = session.infer(start), session.console()
+    version = session.engine.version
+    if not session.engine.sees_blocks:
+        return Seen(outcome, console, version, _depth(outcome))
+    found, faulting = peculiar(session.engine), _faulting(session, outcome)
+    again = replace(session, engine=Painted(session.engine)).infer(start)
+    return Seen(outcome, console, version, _depth(again), found, faulting)
+
+
+def _faulting(session: Session, outcome: Inference | Failure) -> bytes:
+    if not isinstance(outcome, Failure) or outcome.fault is None:
+        return b""
+    with contextlib.suppress(ValueError):  # a jump to where nothing is
+        return session.engine.read(outcome.fault.pc, 4)
+    return b""
+
+
+def _depth(outcome: Inference | Failure) -> int:
+    return outcome.stack.high_water if isinstance(outcome, Inference) else outcome.stack_bytes
 
 
 def with_arena(start: Start, size: int) -> Start:

@@ -17,6 +17,7 @@ from pathlib import Path
 from lab.elf import Segment
 from lab.engines.base import Fault, LowestSp, Machine, Stop, StopReason, Totals
 from lab.engines.memory import Memory
+from lab.engines.painted import PaintedStack
 from lab.engines.renode import monitor
 from lab.engines.renode.driver import Renode
 from lab.engines.renode.faults import (
@@ -32,7 +33,6 @@ from lab.engines.renode.faults import (
 )
 from lab.engines.renode.log import NAME, Log
 from lab.engines.renode.platform import MHZ, Platform, repl
-from lab.engines.renode.stack import PaintedStack
 from lab.engines.renode.versions import Generation, bad_access_faults
 from lab.errors import NoVerdictError
 
