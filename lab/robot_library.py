@@ -12,7 +12,7 @@ from lab.baseline import Accepted, accepted, accepted_as
 from lab.board import Board
 from lab.budgets import Value, parse_count
 from lab.engines.registry import check_name
-from lab.errors import UsageError
+from lab.errors import ToolError, UsageError
 from lab.figures import Figure
 from lab.files import open_output, write_output
 from lab.jobs import expect
@@ -272,7 +272,7 @@ class RobotLibrary:
     def _bench(self) -> Bench:
         try:
             check_name(self._engine)
-        except UsageError as error:
+        except (UsageError, ToolError) as error:
             raise SkipExecution(str(error)) from None
         return self._own
 

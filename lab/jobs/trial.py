@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from lab.crate import Say
 from lab.details import Details
+from lab.engines.base import StopReason
 from lab.errors import NoVerdictError
 from lab.jobs.details import details_of
 from lab.jobs.images import Images
@@ -153,6 +154,7 @@ class Trial:
         arena = self.arena_on_board(measured)
         device, start = self.set_up(placement, arena)
         outcome = self.worker.call(tasks.run, device, start, seconds=self.patience)
+        outcome = _overflowed(outcome, measured.probe.outcome, placement) or outcome
         assert measured.probe.required is not None
         if arena >= measured.probe.required.size:  # with less, it may compute anything
             self._agree(outcome, measured)
@@ -209,6 +211,31 @@ class Trial:
             raise NoVerdictError(
                 "no verdict: outputs on the board's map differ from those on the probe map"
             )
+
+
+def _overflowed(
+    outcome: Inference | Failure, probed: Inference | Failure, placement: Placement
+) -> Failure | None:
+    """A stack that was too deep, which an engine may not notice that looks for what was written.
+
+    The same image goes as deep as on the probe map, where nothing was below its stack.
+    """
+    if not isinstance(outcome, Inference) or not isinstance(probed, Inference):
+        return None
+    depth = probed.stack.high_water
+    if depth <= placement.stack_top - placement.stack_limit:
+        return None
+    return Failure(
+        failure_class="stack_overflow",
+        phase="invoke",
+        log=(),
+        status=0,
+        operator=next((one.index for one in probed.operators if one.stack_bytes == depth), None),
+        stop=StopReason.STACK_LIMIT,
+        fault=None,
+        chain=(),
+        stack_bytes=depth,
+    )
 
 
 def _refuse_variables(outcome: Inference | Failure) -> None:

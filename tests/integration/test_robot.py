@@ -160,7 +160,8 @@ def test_what_an_engine_lacks_is_skipped_with_its_reason(how: str, tmp_path: Pat
     else:
         done = run("robot/stack.robot", to=tmp_path, cwd=ROOT, ENGINE="renode")
     skipped = {name: test.message for name, test in done.items() if test.status == "SKIP"}
-    assert set(skipped.values()) == {'no engine "renode"; there is: unicorn'}
+    (why,) = set(skipped.values())
+    assert why.startswith("Renode is missing: no renode on the search path")
     assert done.keys() - skipped.keys() <= {"Robot.Bad Input.A Size Without A Meaning"}
 
 

@@ -580,5 +580,5 @@ def test_misuse_is_a_value_error() -> None:
 
 def test_engines_by_name() -> None:
     assert create("unicorn").name == "unicorn"
-    with pytest.raises(UsageError, match='no engine "qemu"; there is: unicorn'):
+    with pytest.raises(UsageError, match='no engine "qemu"; there is: renode, unicorn'):
         create("qemu")
