@@ -383,15 +383,3 @@ def test_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     del engine
     with pytest.raises(UsageError, match='no engine "qemu"; there is: renode, unicorn'):
         create("qemu")
-
-
-def test_nothing_stays_on_the_disk(
-    on_renode: OnRenode, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path_factory.mktemp("tmp")
-    monkeypatch.setattr("tempfile.tempdir", str(folder))
-    monkeypatch.setenv("TMPDIR", str(folder))
-    engine = RenodeEngine()
-    engine.load(MACHINE, guest(LOOP).segments, FLASH)
-    go(engine, SUBROUTINE, stack_limit=RAM)
-    assert list(folder.iterdir()) == []

@@ -20,6 +20,7 @@ from lab.engines.renode.log import Log
 from lab.errors import NoVerdictError, ToolError
 
 MODEL = "sensor_fusion"
+CHECK = [sys.executable, "-m", "lab", "check", MODEL, "-b", NANO, "--engine", "renode"]
 LOOP = assembled("1: adds r0, #1 \n b 1b")
 
 
@@ -56,11 +57,12 @@ def is_gone(pid: int) -> bool:
         ("throws", 5, "NullReferenceException: Object reference not set"),
     ],
 )
-def test_one_line_and_its_exit_code(how: str, code: int, words: str) -> None:
-    command = [sys.executable, "-m", "lab", "check", MODEL, "-b", NANO, "--engine", "renode"]
-    with watched(command, env=renode_fake.environment(how=how)) as started:
+def test_one_line_and_its_exit_code(how: str, code: int, words: str, tmp_path: Path) -> None:
+    environment = renode_fake.environment(how=how) | {"TMPDIR": str(tmp_path)}
+    with watched(CHECK, env=environment) as started:
         ran = started.finish()
         started.nothing_is_left()
+    assert list(tmp_path.iterdir()) == []
     no_traceback(ran)
     assert ran.code == code
     assert words in ran.problems[-1]
@@ -70,21 +72,20 @@ def test_one_line_and_its_exit_code(how: str, code: int, words: str) -> None:
 def test_it_ends_with_the_measuring_process(tmp_path: Path, how: str) -> None:
     os.mkfifo(tell := tmp_path / "tell")
     environment = renode_fake.environment(how=how) | {"FAKE_RENODE_TELLS": str(tell)}
-    command = [sys.executable, "-m", "lab", "check", MODEL, "-b", NANO, "--engine", "renode"]
-    with watched(command, env=environment) as started:
+    (tmp_path / "tmp").mkdir()
+    with watched(CHECK, env=environment | {"TMPDIR": str(tmp_path / "tmp")}) as started:
         tell.read_bytes()  # now it is stuck
-        assert started.started("lab.engines.renode.child")
         os.kill(started.started("lab.measure.worker"), signal.SIGKILL)
         ran = started.finish()
         started.nothing_is_left()
     assert ran.code == 5
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_it_ends_with_the_command(tmp_path: Path) -> None:
     os.mkfifo(tell := tmp_path / "tell")
     environment = renode_fake.environment(how="stuck") | {"FAKE_RENODE_TELLS": str(tell)}
-    command = [sys.executable, "-m", "lab", "check", MODEL, "-b", NANO, "--engine", "renode"]
-    with watched(command, env=environment) as started:
+    with watched(CHECK, env=environment) as started:
         tell.read_bytes()
         os.killpg(started.process.pid, signal.SIGINT)  # Ctrl-C reaches all of them
         ran = started.finish()
@@ -132,6 +133,15 @@ def test_a_lost_engine_takes_its_process_with_it(monkeypatch: pytest.MonkeyPatch
     assert not is_gone(pid)
     del engine
     assert is_gone(pid)
+
+
+def test_a_good_run_leaves_nothing_either(tmp_path: Path) -> None:
+    environment = renode_fake.environment() | {"TMPDIR": str(tmp_path)}
+    with watched(CHECK, env=environment) as started:
+        ran = started.finish()
+        started.nothing_is_left()
+    assert ran.code == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 # ---- the log ----

@@ -5,14 +5,18 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import select
+import shutil
 import signal
 import sys
+import tempfile
 
 from lab.child import answers, receive, send
 from lab.engines.renode.device import Device
 from lab.errors import LabError, NoVerdictError, one_line
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_MOST_FILES = 256  # open so early
 
 
 def main() -> None:
@@ -24,6 +28,10 @@ def main() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     pipe = answers()
+    folder = receive(sys.stdin.buffer)
+    assert isinstance(folder, str)
+    os.environ["TMPDIR"] = tempfile.tempdir = folder
+    _sweep(folder)
     device = Device()
     while True:
         try:
@@ -32,6 +40,25 @@ def main() -> None:
             os._exit(0)  # without pyrenode3's own clean-up, which waits for Renode's threads
         assert isinstance(request, tuple)
         send(pipe, _answer(device, *request))
+
+
+def _sweep(folder: str) -> None:
+    """Have a process of its own remove a directory when this one is gone, however it ends.
+
+    Renode and pyrenode3 leave there what they would remove at an end in good order.
+    """
+    watched = os.pidfd_open(os.getpid())
+    if os.fork():
+        os.close(watched)
+        return
+    os.setsid()  # what ends the others must not end this one
+    os.closerange(0, watched)  # nobody shall wait for these pipes to be closed
+    os.closerange(watched + 1, _MOST_FILES)
+    end = select.poll()
+    end.register(watched, select.POLLIN)
+    end.poll()
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(0)
 
 
 def _answer(device: Device, name: str, *arguments: object) -> object:

@@ -70,15 +70,10 @@ class _Run:
 class Device:
     """See ``lab.engines.base.Engine``; requests come from ``lab.engines.renode.engine``."""
 
-    def start(self, environment: dict[str, str], folder: str) -> Generation:
-        """Load Renode.
-
-        Args:
-            environment: variables that pyrenode3 wants.
-            folder: where Renode logs to, until the caller removes it.
-        """
+    def start(self, environment: dict[str, str]) -> Generation:
+        """Load Renode, given the variables that pyrenode3 wants."""
         os.environ.update(environment)
-        path = Path(folder) / NAME
+        path = Path(tempfile.gettempdir()) / NAME
         self._renode = Renode(path)
         self._log = Log(path)
         self._generation = self._renode.generation()

@@ -7,6 +7,7 @@ whatever hangs or crashes in there comes out as one line.
 from __future__ import annotations
 
 import contextlib
+import shutil
 import tempfile
 import weakref
 from collections.abc import Collection, Sequence
@@ -52,20 +53,19 @@ class RenodeEngine:
         installation = usable_installation()
         self._late = ""  # what it did not do in time
         self._log: Log | None = None
+        self._folder = Path(tempfile.mkdtemp(prefix="lab-renode-"))
         self._child = Child("lab.engines.renode.child")
         self.close = weakref.finalize(self, self._child.close)
-        # The log needs its name only until both processes have it open.
-        with tempfile.TemporaryDirectory(prefix="lab-renode-") as folder:
-            try:
-                generation = self._ask(
-                    "start", environment(installation), folder, seconds=START_SECONDS
-                )
-            except LabError as error:
-                why = str(error).removeprefix("no verdict: ")
-                raise ToolError(f"Renode cannot be loaded: {why}") from None
-            finally:
-                with contextlib.suppress(OSError):  # it did not come that far
-                    self._log = Log(Path(folder) / NAME)
+        try:
+            # Removing the folder is that process's business from here on.
+            with contextlib.suppress(BrokenPipeError):  # the next request says why
+                self._child.send(str(self._folder))
+            generation = self._ask("start", environment(installation), seconds=START_SECONDS)
+        except LabError as error:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            why = str(error).removeprefix("no verdict: ")
+            raise ToolError(f"Renode cannot be loaded: {why}") from None
+        self._log = Log(self._folder / NAME)
         self.version = installation.version or "unknown version"
         if generation != self.version:  # builds have the number of the release before them
             self.version += f", behaves as {generation}"
@@ -194,6 +194,9 @@ class RenodeEngine:
 
     def _tail(self) -> str:
         """The end of Renode's log, to follow an error."""
+        if self._log is None:
+            with contextlib.suppress(OSError):  # it did not come that far
+                self._log = Log(self._folder / NAME)
         tail = self._log.tail() if self._log else ""
         return f" (end of its log: {tail})" if tail else ""
 
