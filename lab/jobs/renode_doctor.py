@@ -61,20 +61,19 @@ def examine() -> Examination:
     parts = [Finding("Renode", True, True, _described(installation)), _dotnet(installation)]
     parts += _tools()
     if complete(parts):
-        parts.append(part("loading", lambda: try_loading(installation)))
+        parts.append(part("loading", try_loading))
     return Examination(tuple(parts), COMMANDS)
 
 
-def try_loading(installation: Installation) -> str:
-    """Load Renode in a process of its own, as the engine does; what it says of itself.
+def try_loading() -> str:
+    """Load Renode in a process of its own, as a check does; its version, and what it behaves as.
 
     Raises:
         ToolError: it cannot be loaded; says why.
     """
-    raise ToolError(
-        f"not tried: this version of the lab has no engine that loads the {installation.kind} "
-        "Renode (lab --version)"
-    )
+    from lab.engines.renode.engine import RenodeEngine
+
+    return RenodeEngine().version
 
 
 def _described(installation: Installation) -> str:

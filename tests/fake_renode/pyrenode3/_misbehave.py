@@ -1,8 +1,9 @@
 """What can go wrong with the real one, on demand: ``FAKE_RENODE`` names it.
 
 ``dll``, ``clash``, ``gives_up`` and ``loads_forever`` when it is loaded; ``stuck``,
-``holds_lock``, ``killed``, ``crashed``, ``throws`` and ``flood`` when it runs; ``refuses:WORDS``
-when it is given a command that begins with these words.
+``holds_lock``, ``killed``, ``crashed``, ``throws`` and ``flood`` when it runs; ``miscounts`` one
+instruction too many at each run; ``refuses:WORDS`` when it is given a command that begins with
+these words.
 """
 
 from __future__ import annotations
@@ -40,6 +41,11 @@ def on_command(command: str) -> None:
     """Refuse a command."""
     if _HOW.startswith("refuses:") and command.startswith(_HOW.removeprefix("refuses:")):
         raise RefusedError("No such command or device: it was dropped")
+
+
+def on_count() -> int:
+    """How many instructions are counted that were not executed."""
+    return int(_HOW == "miscounts")
 
 
 def on_run(log: Log) -> None:
