@@ -95,7 +95,10 @@ class StackFrame(Record):
 
 
 class StackPoint(Record):
-    """The deepest point of a phase or of an operator; the chain is innermost first."""
+    """The deepest point of a phase or of an operator; the chain is innermost first.
+
+    It is empty where the engine does not see who is there.
+    """
 
     phase: Literal["constructor", "allocate", "invoke"]
     operator: int | None = Field(description="null: the phase as a whole")
@@ -188,7 +191,10 @@ class Profile(Record):
 
 
 class Details(Record):
-    """What ``lab check --details`` adds. Null: this runtime does not show it, or it did not run."""
+    """What ``lab check --details`` adds.
+
+    Null: this runtime or engine does not show it, or it did not run.
+    """
 
     arena: ArenaMap | None
     stack: StackDetails | None

@@ -12,6 +12,8 @@ from pydantic import Field
 
 from lab.details import Details, Record
 
+DEFAULT_ENGINE = "unicorn"  # it comes with the lab
+
 
 class Verdict(Record):
     """The answer. ``margin_bytes`` is negative when something is missing."""
@@ -180,14 +182,14 @@ class Arena(Record):
 class Stack(Record):
     """High-water mark; ``runner_bytes`` of it are frames of the runner.
 
-    ``exact`` is false only if a function moved SP in a way that cannot be followed; then the stack
-    is at least this deep.
+    ``exact`` is false if a function moved SP in a way that cannot be followed, or if the engine
+    knows only what was written of the stack; then the stack is at least this deep.
     """
 
     high_water_bytes: int
     exact: bool
     reserve_bytes: int
-    function: str
+    function: str | None = Field(description="that moved SP there; null: the engine cannot tell")
     runner_bytes: int
 
 
@@ -198,13 +200,13 @@ class Run(Record):
     """
 
     instructions: int
-    cycles: int
+    cycles: int | None = Field(description="null: the engine counts instructions only")
     cycle_model: str
     cycle_class: Literal["calibrated", "uncalibrated"]
-    milliseconds: float
+    milliseconds: float | None
     milliseconds_all_waiting: float | None
     setup_instructions: int
-    setup_cycles: int
+    setup_cycles: int | None
     invokes: int
     outputs_sha256: str
 
@@ -217,7 +219,7 @@ class Operator(Record):
     version: int
     kernel: str
     instructions: int
-    cycles: int
+    cycles: int | None
     macs: int | None = Field(description="multiply-accumulates by the shapes; null: no such op")
     stack_bytes: int = Field(description="from the initial SP down to the lowest while it ran")
     output: str | None = Field(

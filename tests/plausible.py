@@ -136,16 +136,16 @@ def _profile(record: CheckResult) -> Profile:
     functions = [
         FunctionCost(
             operator=operator.index, function=name, instructions=operator.instructions // 2,
-            cycles=operator.cycles // 2, calls=1,
+            cycles=(operator.cycles or 0) // 2, calls=1,
         )
         for operator in record.operators
         for name in (operator.kernel, "tflite::MultiplyByQuantizedMultiplier(int, int, int)")
     ]  # fmt: skip
     inside = sum(operator.instructions for operator in record.operators)
-    cycles = sum(operator.cycles for operator in record.operators)
+    cycles = sum(operator.cycles or 0 for operator in record.operators)
     return Profile(
         functions=tuple(functions),
         paths=(),
         runtime_instructions=record.run.instructions - inside,
-        runtime_cycles=record.run.cycles - cycles,
+        runtime_cycles=(record.run.cycles or 0) - cycles,
     )

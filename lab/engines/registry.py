@@ -9,16 +9,16 @@ from lab.engines.base import Engine
 from lab.errors import UsageError
 
 
-def _unicorn() -> Engine:
+def _unicorn() -> type[Engine]:
     from lab.engines.unicorn_engine import UnicornEngine
 
-    return UnicornEngine()
+    return UnicornEngine
 
 
-def _renode() -> Engine:
+def _renode() -> type[Engine]:
     from lab.engines.renode.engine import RenodeEngine
 
-    return RenodeEngine()
+    return RenodeEngine
 
 
 @functools.cache
@@ -28,7 +28,7 @@ def _has_renode() -> None:
     usable_installation()
 
 
-ENGINES: dict[str, Callable[[], Engine]] = {"unicorn": _unicorn, "renode": _renode}
+ENGINES: dict[str, Callable[[], type[Engine]]] = {"unicorn": _unicorn, "renode": _renode}
 
 
 def create(name: str) -> Engine:
@@ -38,8 +38,12 @@ def create(name: str) -> Engine:
         UsageError: there is no such engine.
         ToolError: what it needs is not here.
     """
-    check_name(name)
-    return ENGINES[name]()
+    return _kind(name)()
+
+
+def sees_blocks(name: str) -> bool:
+    """Whether an engine of this name does; see ``Engine``. Raises UsageError as ``create`` does."""
+    return _kind(name).sees_blocks
 
 
 def check_name(name: str) -> None:
@@ -53,3 +57,8 @@ def check_name(name: str) -> None:
         raise UsageError(f'no engine "{name}"; there is: {", ".join(sorted(ENGINES))}')
     if name == "renode":
         _has_renode()
+
+
+def _kind(name: str) -> type[Engine]:
+    check_name(name)
+    return ENGINES[name]()

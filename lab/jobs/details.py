@@ -38,7 +38,7 @@ def details_of(images: Images, probe: Probe) -> Details:
         arena=_arena(images, probe),
         stack=_stack(outcome.apart.depths, probe),
         footprint=footprint,
-        profile=_profile(outcome.apart.flows),
+        profile=_profile(outcome.apart.flows) if outcome.apart.flows else None,
     )
 
 

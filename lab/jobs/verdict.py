@@ -100,14 +100,15 @@ def _stack_asked(subject: Subject, measured: Measured) -> Verdict | None:
     )
     if asked is None or not ran_out or not isinstance(probed, Inference):
         return None
-    high = probed.stack.high_water
+    high, function = probed.stack.high_water, probed.stack.function
+    most = f"{'' if probed.stack.exact else 'at least '}{high:,} B"
     return Verdict(
         status="does_not_fit",
         limit="stack",
         margin_bytes=asked - high,
         failure_class="stack_overflow",
         summary=f"the stack reserve of {asked:,} B is {high - asked:,} B too small: "
-        f"inference needs {high:,} B, deepest in {probed.stack.function}",
+        f"inference needs {most}{f', deepest in {function}' if function else ''}",
         remedy="a larger stack reserve, or none: the rule adds a margin to what was measured",
     )
 

@@ -22,9 +22,18 @@ from markupsafe import escape as as_markup
 from lab.errors import escape
 from lab.report import provenance, shares, tiles
 from lab.report.bars import memory_bars, unused_banks
+from lab.report.engine import (
+    Weight,
+    engine_name,
+    how_deep,
+    instructions_only,
+    other_engine,
+    unseen,
+    weight_of,
+)
 from lab.report.names import function_name, short_name, tensor_name
 from lab.report.numbers import count_of, percent
-from lab.report.operators import OUTSIDE, operator_rows
+from lab.report.operators import Total, operator_rows, outside
 from lab.report.provenance import Figure
 from lab.report.shares import Share
 from lab.report.table import summary, why
@@ -55,12 +64,18 @@ def render(result: CheckResult) -> str:
         "unused": unused_banks(result),
         "arena": tiles.arena_tiles(arena, names, places) if arena else None,
         "operators": operator_rows(result),
+        "how_counted": _how_counted(result),
+        "weight": weight_of(result),
+        "modelled": weight_of(result) is Weight.CYCLES,
         "totals": list(_totals(result)),
         "profile": details.profile if details else None,
         "footprint": details.footprint if details else None,
         "treemaps": tiles.treemaps(result, places),
         "stack": stack,
         "deepest": max(points, key=lambda point: point.depth_bytes, default=None),
+        "engine": engine_name(result),
+        "other_engine": other_engine(result),
+        "unseen": unseen(result),
         "figures": list(provenance.figures(result)),
         "command": provenance.command(result),
         "unknown": provenance.unknown_words(result),
@@ -89,13 +104,10 @@ def _key_figures(result: CheckResult) -> Iterator[Figure]:
         why_more = f"reported {arena.reported_bytes:,} B"
         yield Figure("Arena", f"{arena.required_bytes:,} B", "measured", why_more)
     if stack:
-        how = "exact" if stack.exact else "at least"
         reserve = f"{stack.reserve_bytes:,} B set aside"
-        yield Figure("Stack", f"{stack.high_water_bytes:,} B", how, reserve)
+        yield Figure("Stack", f"{stack.high_water_bytes:,} B", how_deep(stack), reserve)
     if run:
-        how = f"modelled, {run.cycle_class}"
-        yield Figure("One inference", f"{run.milliseconds:,.1f} ms", how,
-                     f"{run.instructions:,} instructions, exact")  # fmt: skip
+        yield provenance.inference(result, run)
 
 
 @dataclass(frozen=True)
@@ -107,6 +119,7 @@ class _Ranking:
     limit: bool
     shares: Sequence[Share]
     whole: int
+    unit: str = ""
 
     @property
     def largest(self) -> int:
@@ -115,28 +128,36 @@ class _Ranking:
 
 def _rankings(result: CheckResult) -> list[_Ranking]:
     """Of RAM, flash and time; that of the limit first. Who sets the stack stands in the verdict."""
-    limit = result.verdict.limit
+    limit, weight = result.verdict.limit, weight_of(result)
+    time = "Time" if weight is Weight.CYCLES else "Instructions"
     found = []
-    for title, all_shares, binds in (
-        ("RAM", shares.ram_shares(result), limit in {"ram", "arena"}),
-        ("Flash", shares.flash_shares(result), limit == "flash"),
-        ("Time", shares.time_shares(result), False),
+    for title, unit, all_shares, binds in (
+        ("RAM", " B", shares.ram_shares(result), limit in {"ram", "arena"}),
+        ("Flash", " B", shares.flash_shares(result), limit == "flash"),
+        (time, "", shares.time_shares(result), False),
     ):
         if all_shares:
             whole = sum(share.amount for share in all_shares)
-            total = format_size(whole) if title != "Time" else f"{whole:,} cycles, modelled"
+            total = format_size(whole) if unit else f"{whole:,} {weight.told}"
             ranked = shares.largest(all_shares, _MOST_RANKED)
-            found.append(_Ranking(title, total, binds, ranked, whole))
+            found.append(_Ranking(title, total, binds, ranked, whole, unit))
     return sorted(found, key=lambda ranking: not ranking.limit)
 
 
-def _totals(result: CheckResult) -> Iterator[tuple[str, int, int]]:
+def _how_counted(result: CheckResult) -> str:
+    """How the figures of the operators were obtained."""
+    run, exact = result.run, result.stack is None or result.stack.exact
+    if run is None:
+        return ""
+    told = "Instructions and stack are exact" if exact else "Instructions are exact, stack at least"
+    cycles = f"cycles are modelled, {run.cycle_class}"
+    return f"{told}; {cycles if run.cycles is not None else instructions_only(result)}"
+
+
+def _totals(result: CheckResult) -> Iterator[Total]:
     if result.run:
-        instructions = sum(operator.instructions for operator in result.operators)
-        cycles = sum(operator.cycles for operator in result.operators)
-        run = result.run
-        yield OUTSIDE, run.instructions - instructions, run.cycles - cycles
-        yield "one inference", run.instructions, run.cycles
+        yield outside(result, result.run)
+        yield Total("one inference", result.run.instructions, result.run.cycles)
 
 
 def _page(template: str, context: dict[str, Any], places: tiles.Places) -> str:

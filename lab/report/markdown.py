@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 
 from lab.errors import escape
 from lab.report import provenance, shares
+from lab.report.engine import Weight, deepest, how_deep, other_engine, weight_of
 from lab.report.markdown_parts import cell, code, folded, table
-from lab.report.names import function_name
 from lab.report.numbers import bytes_of, count_of, percent
 from lab.report.operators import OperatorRow, operator_rows
 from lab.report.shares import Share
@@ -84,13 +84,11 @@ def _memory(result: CheckResult) -> Iterator[str]:
         reported = f"reported {result.arena.reported_bytes:,} B"
         rows.append(("arena", format_size(result.arena.required_bytes), reported, "measured"))
     if result.stack:
-        how = "exact" if result.stack.exact else "at least"
-        where = f"in {cell(function_name(result.stack.function))}"
-        rows.append(("stack", format_size(result.stack.high_water_bytes), where, how))
+        size, where = format_size(result.stack.high_water_bytes), deepest(result.stack, cell)
+        rows.append(("stack", size, where, how_deep(result.stack)))
     if result.run:
-        how = f"modelled, {result.run.cycle_class}"
-        count = f"{result.run.instructions:,} instructions, exact"
-        rows.append(("one inference", f"{result.run.milliseconds:,.1f} ms", count, how))
+        figure = provenance.inference(result, result.run)
+        rows.append(("one inference", figure.value, text(figure.why), figure.how))
     if rows:
         yield ""
         yield from table(("", "needs>", "", "obtained"), rows)
@@ -111,18 +109,21 @@ def _operators(result: CheckResult) -> Iterator[str]:
     rows = operator_rows(result)
     if not rows:
         return
-    ranked = sorted(rows, key=lambda row: -row.operator.cycles)[:_MOST_ROWS]
-    more = f", the {_MOST_ROWS} with most cycles" if len(rows) > _MOST_ROWS else ""
-    head = ("#>", "operator", "share>", "instructions>", "cycles, modelled>", "MACs>", "stack B>")
-    rows_shown = list(table(head, [_operator(row) for row in ranked]))
+    weight = weight_of(result)
+    ranked = sorted(rows, key=lambda row: -weight.of(row.operator))[:_MOST_ROWS]
+    more = f", the {_MOST_ROWS} with most {weight}" if len(rows) > _MOST_ROWS else ""
+    cycles = [f"{weight.told}>"] if weight is Weight.CYCLES else []
+    head = ("#>", "operator", "share>", "instructions>", *cycles, "MACs>", "stack B>")
+    rows_shown = list(table(head, [_operator(row, weight) for row in ranked]))
     yield from ("", *folded(f"Operators{more}", rows_shown))
 
 
-def _operator(row: OperatorRow) -> tuple[str, ...]:
+def _operator(row: OperatorRow, weight: Weight) -> tuple[str, ...]:
     operator = row.operator
+    cycles = [count_of(operator.cycles)] if weight is Weight.CYCLES else []
     return (
         str(operator.index), cell(operator.name), f"{row.share:.1%}", f"{operator.instructions:,}",
-        f"{operator.cycles:,}", count_of(operator.macs), f"{operator.stack_bytes:,}",
+        *cycles, count_of(operator.macs), f"{operator.stack_bytes:,}",
     )  # fmt: skip
 
 
@@ -150,6 +151,7 @@ def _how(result: CheckResult) -> Iterator[str]:
         for figure in provenance.figures(result)
     ]
     lines = [*table(("figure", "value>", "obtained", "from"), rows), ""] if rows else []
-    lines.append(f"Made by {code(provenance.command(result))}")
+    engine = f" with {text(other_engine(result))}" if other_engine(result) else ""
+    lines.append(f"Made by {code(provenance.command(result))}{engine}")
     lines.append(f"(not in the record: {text(', '.join(provenance.unknown_words(result)))})")
     yield from ("", *folded("How each number was obtained", lines))

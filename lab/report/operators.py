@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lab.details import FunctionCost
-from lab.results import CheckResult, Operator
+from lab.report.engine import weight_of
+from lab.results import CheckResult, Operator, Run
 
 OUTSIDE = "outside of the operators"  # the interpreter between them
 _MOST_FUNCTIONS = 5
@@ -23,13 +24,32 @@ def label_of(result: CheckResult, index: int) -> str:
 
 
 @dataclass(frozen=True)
+class Total:
+    """Several costs in one; ``cycles`` None: not counted."""
+
+    name: str
+    instructions: int
+    cycles: int | None
+
+
+def outside(result: CheckResult, run: Run) -> Total:
+    """What an inference takes outside of its operators."""
+    instructions = run.instructions - sum(one.instructions for one in result.operators)
+    inside = [one.cycles for one in result.operators if one.cycles is not None]
+    cycles = None
+    if run.cycles is not None and len(inside) == len(result.operators):
+        cycles = run.cycles - sum(inside)
+    return Total(OUTSIDE, instructions, cycles)
+
+
+@dataclass(frozen=True)
 class OperatorRow:
     """One operator.
 
     Attributes:
         operator: as measured.
-        share: of the modelled cycles of the inference.
-        cycles_per_mac: None where there are no multiply-accumulates.
+        share: of the modelled cycles of the inference, or of its instructions.
+        cycles_per_mac: None where there are no multiply-accumulates, or no cycles.
         live_bytes: planned memory alive while it runs; None: not measured.
         functions: where most of its cycles go, its own instructions only.
     """
@@ -47,17 +67,25 @@ def operator_rows(result: CheckResult) -> list[OperatorRow]:
     arena = details.arena if details else None
     live = arena.live_bytes if arena else ()
     functions = _by_operator(details.profile.functions if details and details.profile else ())
-    whole = result.run.cycles if result.run else 0
+    weight = weight_of(result)
+    whole = weight.of(result.run) if result.run else 0
     return [
         OperatorRow(
             operator,
-            operator.cycles / whole if whole else 0.0,
-            operator.cycles / operator.macs if operator.macs else None,
+            weight.of(operator) / whole if whole else 0.0,
+            cycles_per_mac(operator),
             live[operator.index] if 0 <= operator.index < len(live) else None,
             tuple(functions.get(operator.index, [])[:_MOST_FUNCTIONS]),
         )
         for operator in result.operators
     ]
+
+
+def cycles_per_mac(operator: Operator) -> float | None:
+    """None where there are no multiply-accumulates, or no cycles."""
+    if operator.cycles is None or not operator.macs:
+        return None
+    return operator.cycles / operator.macs
 
 
 def _by_operator(functions: Sequence[FunctionCost]) -> dict[int | None, list[FunctionCost]]:

@@ -7,78 +7,79 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from lab.details import FunctionCost, Profile
+from lab.report.engine import Cost, Weight, instructions_only, unseen, weight_of
 from lab.report.names import tensor_name
-from lab.report.numbers import percent
-from lab.report.operators import OUTSIDE, label, label_of
+from lab.report.numbers import count_of, percent
+from lab.report.operators import OUTSIDE, cycles_per_mac, label, label_of, outside
 from lab.report.terminal import trouble
-from lab.results import CheckResult, Run
+from lab.results import CheckResult, Operator, Run
 
 RUNTIME = "runtime"
 _MOST_FUNCTIONS = 12
 _MOST_PATHS = 20
-_HEAD = "instructions          cycles   share"
 
 
 def render(result: CheckResult, operator: int | None = None) -> list[str]:
     """The view as lines of text.
 
     Args:
-        result: a record with a profile.
+        result: a record with a profile, or of an engine that does not see functions.
         operator: the functions and paths of this one; None: over all.
     """
     assert result.run
-    assert result.details
-    assert result.details.profile
-    view = _View(result, result.run, result.details.profile)
+    profile = result.details.profile if result.details else None
+    view = _View(result, result.run, weight_of(result) is Weight.CYCLES)
     lines = [*view.headline(), "", *view.operators(), ""]
+    if profile is None:
+        return [*lines, f"The functions are not known: {unseen(result)}"]
+    functions = view.functions(profile, operator)
     if operator is None:
-        return [*lines, *view.functions(None)]
-    return [*lines, *view.functions(operator), "", *view.paths(operator)]
+        return [*lines, *functions]
+    return [*lines, *functions, "", *view.paths(profile, operator)]
 
 
 @dataclass(frozen=True)
 class _View:
     result: CheckResult
     run: Run
-    profile: Profile
+    modelled: bool  # there are cycles
 
     def headline(self) -> Iterator[str]:
         run, board = self.run, self.result.board
+        cycles = f"; {run.cycles:,} cycles, modelled" if run.cycles is not None else ""
+        set_up = f", {run.setup_cycles:,} cycles" if run.setup_cycles is not None else ""
+        time = instructions_only(self.result)
+        if run.milliseconds is not None:
+            time = (
+                f"{run.milliseconds:,.1f} ms at {board.clock_hz / 1e6:g} MHz and zero wait "
+                f"states (model {run.cycle_model}, {run.cycle_class})"
+            )
         yield (
             f"PROFILE  {self.result.model.name} on {board.name}: {run.instructions:,} "
-            f"instructions, exact; {run.cycles:,} cycles, modelled"
+            f"instructions, exact{cycles}"
         )
         yield from trouble(self.result)
-        yield (
-            f"         {run.milliseconds:,.1f} ms at {board.clock_hz / 1e6:g} MHz and zero wait "
-            f"states (model {run.cycle_model}, {run.cycle_class}); the first inference"
-        )
+        yield f"         {time}; the first inference"
         yield (
             f"         before it, constructor and AllocateTensors: {run.setup_instructions:,} "
-            f"instructions, {run.setup_cycles:,} cycles"
+            f"instructions{set_up}"
         )
 
     def operators(self) -> Iterator[str]:
         width = max([len(label(one)) for one in self.result.operators] + [len(RUNTIME)])
-        yield (
-            f"{'operator':<{width}}  {_HEAD:>35}  {'MACs':>13}  cycles/MAC  {'stack':>8}  output"
-        )
+        rate = "  cycles/MAC" if self.modelled else ""
+        yield f"{'operator':<{width}}  {self._head}  {'MACs':>13}{rate}  {'stack':>8}  output"
         for one in self.result.operators:
-            macs = "-" if one.macs is None else f"{one.macs:,}"
-            rate = f"{one.cycles / one.macs:,.1f}" if one.macs else "-"
             yield (
-                f"{label(one):<{width}}  {self._figures(one.instructions, one.cycles)}  "
-                f"{macs:>13}  {rate:>10}  {one.stack_bytes:>6,} B  {tensor_name(one.output or '')}"
+                f"{label(one):<{width}}  {self._figures(one)}  {count_of(one.macs):>13}"
+                f"{self._rate(one)}  {one.stack_bytes:>6,} B  {tensor_name(one.output or '')}"
             ).rstrip()
-        runtime = self.profile.runtime_instructions, self.profile.runtime_cycles
-        yield f"{RUNTIME:<{width}}  {self._figures(*runtime)}  {OUTSIDE}"
-        yield f"{'total':<{width}}  {self._figures(self.run.instructions, self.run.cycles)}"
+        yield f"{RUNTIME:<{width}}  {self._figures(outside(self.result, self.run))}  {OUTSIDE}"
+        yield f"{'total':<{width}}  {self._figures(self.run)}"
 
-    def functions(self, operator: int | None) -> Iterator[str]:
+    def functions(self, profile: Profile, operator: int | None) -> Iterator[str]:
         """The functions with the most cycles."""
-        chosen = [
-            one for one in self.profile.functions if operator is None or one.operator == operator
-        ]
+        chosen = [one for one in profile.functions if operator is None or one.operator == operator]
         costs = by_function(chosen)
         where = (
             "of all operators and the runtime"
@@ -86,18 +87,17 @@ class _View:
             else f"of {label_of(self.result, operator)}"
         )
         yield f"Functions {where}: own instructions, exact, and cycles, modelled; without callees"
-        yield f"{_HEAD:>35}  {'calls':>11}  function"
+        yield f"{self._head}  {'calls':>11}  function"
         ranked = sorted(costs.items(), key=lambda item: (-item[1].cycles, item[0]))
         for name, cost in ranked[:_MOST_FUNCTIONS]:
-            figures = self._figures(cost.instructions, cost.cycles)
-            yield f"{figures}  {cost.calls:>11,}  {name}"
+            yield f"{self._figures(cost)}  {cost.calls:>11,}  {name}"
         if rest := [cost for _, cost in ranked[_MOST_FUNCTIONS:]]:
-            figures = self._figures(sum(c.instructions for c in rest), sum(c.cycles for c in rest))
-            yield f"{figures}  {'':>11}  in {len(rest)} more (--csv has all)"
+            others = FunctionSum(sum(c.instructions for c in rest), sum(c.cycles for c in rest))
+            yield f"{self._figures(others)}  {'':>11}  in {len(rest)} more (--csv has all)"
 
-    def paths(self, operator: int) -> Iterator[str]:
+    def paths(self, profile: Profile, operator: int) -> Iterator[str]:
         """The call paths of one operator, heaviest first."""
-        chosen = [one for one in self.profile.paths if one.operator == operator]
+        chosen = [one for one in profile.paths if one.operator == operator]
         chosen.sort(key=lambda one: (-one.cycles, one.path))
         yield "Paths: cycles of the last function; of several callers by the number of calls"
         for one in chosen[:_MOST_PATHS]:
@@ -106,9 +106,21 @@ class _View:
             cycles = sum(one.cycles for one in rest)
             yield f"{cycles:>15,}  in {len(rest)} more (--collapsed has all)"
 
-    def _figures(self, instructions: int, cycles: int) -> str:
-        share = percent(cycles, self.run.cycles)
-        return f"{instructions:>13,}  {cycles:>13,}  {share:>5}".rjust(35)
+    @property
+    def _head(self) -> str:
+        return "instructions          cycles   share" if self.modelled else " instructions  share"
+
+    def _figures(self, cost: Cost) -> str:
+        weight = weight_of(self.result)
+        cycles = f"{count_of(cost.cycles):>13}  " if self.modelled else ""
+        share = percent(weight.of(cost), weight.of(self.run))
+        return f"{cost.instructions:>13,}  {cycles}{share:>5}"
+
+    def _rate(self, operator: Operator) -> str:
+        if not self.modelled:
+            return ""
+        rate = cycles_per_mac(operator)
+        return f"  {'-' if rate is None else f'{rate:,.1f}':>10}"
 
 
 @dataclass

@@ -64,6 +64,7 @@ def as_trace(result: CheckResult) -> str:
     trace.name("thread_name", _SETUP, "set-up")
     trace.name("thread_name", _INFERENCE, "inference")
     setup = result.run.setup_cycles
+    assert setup is not None  # there is a profile, so there are cycles
     trace.slice(_SETUP, "constructor and AllocateTensors", 0, setup, {"cycles": setup})
     _draw_inference(trace, result, setup)
     about = {

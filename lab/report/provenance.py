@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lab.report.names import function_name
-from lab.results import CheckResult
+from lab.report.engine import deepest, how_deep, instructions_only
+from lab.results import DEFAULT_ENGINE, CheckResult, Run
 from lab.units import format_size
 
 NEEDED_RAM = "measured"  # the sum is as good as its parts, and the arena is one
@@ -61,7 +61,7 @@ def _words(result: CheckResult) -> Iterator[str]:
         ("--reserve", request.reserve_profile, None),
         ("--invokes", request.invokes, 1),
         ("--seed", request.seed, 1),
-        ("--engine", request.engine, "unicorn"),
+        ("--engine", request.engine, DEFAULT_ENGINE),
     ):
         if value != usual:
             yield from (option, str(value))
@@ -119,16 +119,26 @@ def _stack(result: CheckResult) -> Iterator[Figure]:
     stack = result.stack
     if stack is None:
         return
-    how = "exact" if stack.exact else "at least"
+    seen = "what was written of the painted stack"
+    if stack.function is not None:
+        seen = f"lowest stack pointer of every instruction, {deepest(stack)}"
     yield Figure(
-        "stack high-water", format_size(stack.high_water_bytes), how,
-        f"lowest stack pointer of every instruction, in {function_name(stack.function)}; "
-        f"{stack.runner_bytes:,} B of it are frames of the lab's runner",
+        "stack high-water", format_size(stack.high_water_bytes), how_deep(stack),
+        f"{seen}; {stack.runner_bytes:,} B of it are frames of the lab's runner",
     )  # fmt: skip
     rule = "high-water + 25 %, at least + 512 B"
     asked = result.request.stack_reserve_bytes is not None
     yield Figure("stack reserve", format_size(stack.reserve_bytes),
                  "as asked" if asked else "by rule", "" if asked else rule)  # fmt: skip
+
+
+def inference(result: CheckResult, run: Run) -> Figure:
+    """What everybody asks for of one inference."""
+    count = f"{run.instructions:,} instructions"
+    if run.milliseconds is None:
+        return Figure("One inference", count, "exact", instructions_only(result))
+    time, how = f"{run.milliseconds:,.1f} ms", f"modelled, {run.cycle_class}"
+    return Figure("One inference", time, how, f"{count}, exact")
 
 
 def _time(result: CheckResult) -> Iterator[Figure]:
@@ -137,6 +147,10 @@ def _time(result: CheckResult) -> Iterator[Figure]:
         return
     yield Figure("instructions of one inference", f"{run.instructions:,}", "exact",
                  "counted on the emulated core")  # fmt: skip
+    if run.cycles is None or run.milliseconds is None:
+        yield Figure("cycles and time of one inference", "-", "not measured",
+                     instructions_only(result))  # fmt: skip
+        return
     model = f"modelled, {run.cycle_class}"
     yield Figure("cycles of one inference", f"{run.cycles:,}", model,
                  f"cycle model {run.cycle_model}, zero wait states")  # fmt: skip

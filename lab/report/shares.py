@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from lab.details import ArenaItem, ArenaMap, Footprint, Owner
+from lab.report.engine import weight_of
 from lab.report.names import short_name, tensor_name
 from lab.report.operators import OUTSIDE, label
 from lab.report.persistent import PERSISTENT
@@ -24,7 +25,7 @@ class Share:
 
     Attributes:
         name: for people.
-        amount: bytes, or cycles.
+        amount: bytes, cycles or instructions.
         kind: what it belongs to; gives the colour.
         note: when or why, in a few words.
         parts: the largest of what it is made of, with their amounts.
@@ -93,20 +94,21 @@ def flash_shares(result: CheckResult) -> list[Share]:
 
 
 def time_shares(result: CheckResult) -> list[Share]:
-    """Operators by modelled cycles of one inference, and what is outside of them."""
+    """Operators by their weight in one inference, and what is outside of them."""
     if result.run is None:
         return []
-    inside = sum(operator.cycles for operator in result.operators)
+    weight = weight_of(result)
+    inside = sum(weight.of(operator) for operator in result.operators)
     shares = [
         Share(
             f"#{label(operator)}",
-            operator.cycles,
+            weight.of(operator),
             "kernels",
             short_name(operator.output or ""),
         )
         for operator in result.operators
     ]
-    rest = result.run.cycles - inside
+    rest = weight.of(result.run) - inside
     return _ranked([*shares, Share(OUTSIDE, rest, "interpreter")])
 
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 
-from lab.report.names import function_name, tensor_name
+from lab.report.engine import (
+    deepest,
+    how_deep,
+    instructions_only,
+    other_engine,
+    weight_of,
+)
+from lab.report.names import tensor_name
 from lab.report.numbers import bar, percent
 from lab.results import CheckResult, Failure, Finding, Flash, Operator, Ram
 from lab.units import format_size
@@ -82,7 +89,8 @@ def _subject(result: CheckResult) -> Iterator[str]:
     build = f", -{result.build.opt}, {result.build.compiler}" if result.build else ", not built"
     if result.build and result.runtime.kind == "library":
         build += " (of the runner; the library is as you built it)"
-    yield f"      {result.runtime.name}, {result.runtime.kernels} kernels{build}"
+    engine = f"; {other_engine(result)}" if other_engine(result) else ""
+    yield f"      {result.runtime.name}, {result.runtime.kernels} kernels{build}{engine}"
     yield f"      model {format_size(model.size_bytes)}, {model.operators} operators"
     if board.unverified:
         count = len(board.unverified)
@@ -215,13 +223,11 @@ def _ram(result: CheckResult, ram: Ram) -> Iterator[str]:
     yield _row("arena", ram.arena_bytes, "as asked for" if asked else "required, measured")
     if result.stack:
         stack = result.stack
-        exact = "exact" if stack.exact else "at least"
         how = "as asked for" if result.request.stack_reserve_bytes is not None else "by rule"
-        deepest = function_name(stack.function)
         yield _row(
             "stack",
             ram.stack_reserve_bytes,
-            f"{how}; high-water {stack.high_water_bytes:,} B, {exact}, in {deepest}",
+            f"{how}; high-water {stack.high_water_bytes:,} B, {how_deep(stack)}, {deepest(stack)}",
         )
         yield f"{'':<28}  of which {stack.runner_bytes:,} B are frames of the lab's runner"
     if ram.application_bytes:
@@ -277,24 +283,28 @@ def _run(result: CheckResult) -> Iterator[str]:
         return
     yield ""
     yield f"One inference: {run.instructions:,} instructions, exact"
-    yield (
-        f"  {run.cycles:,} cycles, {run.milliseconds:,.1f} ms at zero wait states "
-        f"(model {run.cycle_model}, {run.cycle_class})"
-    )
+    if run.cycles is None or run.milliseconds is None:
+        yield f"  {instructions_only(result)}"
+    else:
+        yield (
+            f"  {run.cycles:,} cycles, {run.milliseconds:,.1f} ms at zero wait states "
+            f"(model {run.cycle_model}, {run.cycle_class})"
+        )
     if run.milliseconds_all_waiting and result.board.flash_wait_states:
         yield (
             f"  flash has {result.board.flash_wait_states} wait states: up to "
             f"{run.milliseconds_all_waiting:,.1f} ms if every cycle waited"
         )
-    yield "  most cycles, modelled"
-    ranked = sorted(result.operators, key=lambda operator: -operator.cycles)[:_MOST_OPERATORS]
+    weight = weight_of(result)
+    yield f"  most {weight.told}"
+    ranked = sorted(result.operators, key=lambda operator: -weight.of(operator))[:_MOST_OPERATORS]
     for operator in ranked:
-        yield _operator(operator, run.cycles)
+        yield _operator(operator, percent(weight.of(operator), weight.of(run)))
 
 
-def _operator(operator: Operator, cycles: int) -> str:
+def _operator(operator: Operator, share: str) -> str:
     return (
-        f"  {percent(operator.cycles, cycles):>6}  {operator.index:>3} {operator.name:<24} "
+        f"  {share:>6}  {operator.index:>3} {operator.name:<24} "
         f"{operator.instructions:>13,} instructions, stack down to {operator.stack_bytes:,} B"
     )
 

@@ -74,6 +74,7 @@ def test_at_the_limit_is_within_it(judged: Judged, record: CheckResult) -> None:
     assert record.arena
     assert record.run
     arena, time = record.arena.required_bytes, record.run.milliseconds
+    assert time
     exact = judged(f"    budgets: {{arena: {arena} B, ms: {time}}}\n")
     assert (exact.status, exact.excesses, exact.exit_code) == ("pass", (), 0)
     below = judged(f"    budgets: {{arena: {arena - 1} B, ms: {time - 0.001:.3f}}}\n")
