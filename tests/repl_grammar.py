@@ -16,7 +16,8 @@ KEYWORDS = {
 }  # fmt: skip
 _IDENTIFIER = r"[A-Za-z][A-Za-z0-9_]*"
 _ENTRY = re.compile(rf"({_IDENTIFIER}): ({_IDENTIFIER}(?:\.{_IDENTIFIER})+) @ (.+)")
-_POINT = re.compile(rf"({_IDENTIFIER})(?: (0x[0-9A-Fa-f]+))?")
+_NUMBER = "0x[0-9A-Fa-f]+"
+_POINT = re.compile(rf"({_IDENTIFIER})(?: (?:({_NUMBER})|<({_NUMBER}), \+({_NUMBER})>))?")
 _ATTRIBUTE = re.compile(rf"({_IDENTIFIER}): (.+)")
 _INTERRUPT = re.compile(rf"-> ({_IDENTIFIER})@([0-9]+)")
 
@@ -34,16 +35,27 @@ class Name:
     name: str
 
 
+@dataclass(frozen=True)
+class Range:
+    """A place that is registered with its size, as ``<0x40004400, +0x100>``."""
+
+    start: int
+    size: int
+
+
+Place = int | Range
+
+
 @dataclass
 class Entry:
-    """One thing that a description makes, and where it is registered: at what, and which address.
+    """One thing that a description makes, and where it is registered: at what, and at which place.
 
     ``parameters`` are of its constructor, ``properties`` are set afterwards.
     """
 
     name: str
     type: str
-    points: list[tuple[str, int | None]]
+    points: list[tuple[str, Place | None]]
     parameters: dict[str, Value | Name] = field(default_factory=dict)
     properties: dict[str, Value | Name] = field(default_factory=dict)
     interrupts: list[tuple[str, int]] = field(default_factory=list)
@@ -116,11 +128,14 @@ def _entry(line: str) -> Entry:
     return Entry(name, kind, [_point(point) for point in points])
 
 
-def _point(text: str) -> tuple[str, int | None]:
+def _point(text: str) -> tuple[str, Place | None]:
     match = _POINT.fullmatch(text)
     if not match:
         raise ReplError(f"no registration: {text}")
-    return match[1], int(match[2], 16) if match[2] else None
+    on, address, start, size = match.groups()
+    if start:
+        return on, Range(int(start, 16), int(size, 16))
+    return on, int(address, 16) if address else None
 
 
 def _attribute(text: str, entry: Entry) -> None:

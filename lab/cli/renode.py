@@ -16,7 +16,11 @@ from lab.engines.renode.versions import Generation
 
 RenodeVersion = Annotated[
     Generation,
-    typer.Option(metavar="VERSION", help="The Renode that will read them: 1.16.1 or master."),
+    typer.Option(
+        metavar="VERSION",
+        help="The Renode that will read them: 1.16.1, or master for every build after it "
+        "(nightlies since mid 2026, 1.17).",
+    ),
 ]
 
 app = typer.Typer(

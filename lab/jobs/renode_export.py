@@ -48,11 +48,13 @@ def export(board_name: str, elf: Path | None, generation: Generation, folder: Pa
         folder: where to; made when missing.
 
     Raises:
-        UsageError: no such board, or the directory cannot be written to.
+        UsageError: no such board, or the directory cannot be written to, or Renode's monitor
+            cannot read its name.
         InputError: the board file or the firmware is wrong, or the firmware lies elsewhere than
             the board's memory.
     """
     board = load_board(board_name)
+    command = _command(folder / f"{board.name}.resc", elf is None)
     firmware = read_input(elf, _MOST) if elf else None
     image = read_elf(firmware, escape(str(elf))) if firmware is not None else None
     files = board_files(board, image, generation)
@@ -65,7 +67,7 @@ def export(board_name: str, elf: Path | None, generation: Generation, folder: Pa
     paths = tuple(folder / name for name in files)
     for path, data in zip(paths, files.values(), strict=True):
         write_whole(path, data)
-    return Exported(paths, _command(folder / f"{board.name}.resc", elf is None))
+    return Exported(paths, command)
 
 
 def board_files(board: Board, image: Image | None, generation: Generation) -> dict[str, bytes]:
@@ -95,7 +97,7 @@ def board_files(board: Board, image: Image | None, generation: Generation) -> di
         platforms=tuple(texts),
         elf=f"{board.name}.elf",
         console=platform.console is not None,
-        vectors=_vectors(board),
+        vectors=_vectors_in(image, board) if image else _vectors(board),
         lab=run,
     )
     texts[f"{board.name}.resc"] = resc(script, generation)
@@ -155,10 +157,36 @@ def _console_note(board: Board, uart: Uart | None) -> str:
 
 
 def _vectors(board: Board) -> int | None:
-    """Where the vector table is if it cannot be what comes first in flash."""
+    """Where the vector table of any firmware is; None: it comes first, and Renode finds it.
+
+    It may not come first where flash begins with what is not the application's, and where RAM lies
+    below flash, in which an image may have a section, if only an empty one.
+    """
     base = board.flash_run().base
     taken = any(area.base == bank.base for area in board.reserved for bank in board.flash)
-    return base if taken else None
+    below = any(bank.base < base for bank in board.ram)
+    return base if taken or below else None
+
+
+def _vectors_in(image: Image, board: Board) -> int | None:
+    """Where its vector table is: by its name, or the first in flash that is the application's."""
+    loaded = [range(s.address, s.address + len(s.data)) for s in image.segments]
+    named = image.symbols.get("vector_table")
+    if named and any(named.address in part for part in loaded):
+        return named.address
+    bases = [(bank, base) for bank in board.flash for base in (bank.base, *bank.aliases)]
+    flash = [range(base, base + bank.size) for bank, base in bases]
+    in_flash = [part for part in loaded if any(part.start in bank for bank in flash)]
+    ours = [at for part in in_flash if (at := _behind_reserved(part.start, board)) in part]
+    return min(ours or (part.start for part in loaded), default=None)
+
+
+def _behind_reserved(address: int, board: Board) -> int:
+    """The address, or the first behind the areas it lies in that are not the application's."""
+    for area in sorted(board.reserved, key=lambda area: area.base):
+        if area.base <= address < area.end:
+            address = area.end
+    return address
 
 
 def _check_place(image: Image, board: Board, regions: Sequence[Region]) -> None:

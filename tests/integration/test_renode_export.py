@@ -16,7 +16,7 @@ from repl_grammar import parse
 from support import ROOT, lab, no_traceback
 
 from lab.board import load_board
-from lab.elf import read_elf
+from lab.elf import Image, Segment, Symbol, read_elf
 from lab.engines.base import Machine, StopReason
 from lab.engines.registry import create
 from lab.engines.renode.versions import Generation
@@ -103,8 +103,10 @@ def test_what_a_script_names_is_there_in_time(image: Path, tmp_path: Path) -> No
 def test_symbols_and_window_of_a_lab_image(image: Path) -> None:
     elf = read_elf(image)
     files = board_files(load_board(BOARD), elf, Generation.MASTER)
-    named = re.findall(r'GetSymbolAddress "(\w+)"', files[f"{BOARD}.resc"].decode())
+    script = files[f"{BOARD}.resc"].decode()
+    named = re.findall(r'GetSymbolAddress "(\w+)"', script)
     assert named == ["vector_table", "lab_end"]
+    assert re.search("^# .*ExecutedInstructions .*few high", script, re.MULTILINE)
     assert set(named) <= elf.symbols.keys()
     (window,) = parse(files[f"{BOARD}_lab.repl"].decode()).values()
     assert window.parameters == {"size": 16 << 10}
@@ -139,7 +141,7 @@ def test_other_firmware_needs_nothing_of_the_labs(image: Path) -> None:
     assert set(files) == {f"{BOARD}.repl", f"{BOARD}.resc"}
     lines = files[f"{BOARD}.resc"].decode().splitlines()
     assert not [line for line in lines if "lab_" in line or line.startswith("cpu AddHook")]
-    assert "    cpu VectorTableOffset" not in "\n".join(lines)
+    assert "$vectors?=0x00000000" in lines
 
 
 @pytest.mark.parametrize("missing", ["__bss_end", "__stack_top", "vector_table", "lab_end"])
@@ -150,10 +152,65 @@ def test_a_lab_image_without_its_symbols_is_refused(image: Path, missing: str) -
         board_files(load_board(BOARD), dataclasses.replace(elf, symbols=less), Generation.MASTER)
 
 
-def test_where_flash_begins_with_what_is_not_ours_the_table_comes_behind_it() -> None:
-    pico = board_files(load_board("rpi_pico"), None, Generation.V1_16)["rpi_pico.resc"].decode()
-    assert "\n$vectors?=0x10000100\n" in pico
-    assert "\n    cpu VectorTableOffset $vectors\n" in pico
+def vectors(board_name: str, image: Image | None) -> str | None:
+    """Where a script puts the vector table; None: nowhere."""
+    files = board_files(load_board(board_name), image, Generation.V1_16)
+    script = files[f"{board_name}.resc"].decode()
+    found = re.search(r"^\$vectors\?=(\w+)$", script, re.MULTILINE)
+    assert (found is not None) == ("\n    cpu VectorTableOffset $vectors\n" in script)
+    return found and found[1]
+
+
+def firmware(*segments: tuple[int, int], symbol: int | None = None) -> Image:
+    """A firmware that is none of the lab's, of segments with address and size."""
+    named = {} if symbol is None else {"vector_table": Symbol(symbol, 64, "object")}
+    loaded = tuple(Segment(address, bytes(size)) for address, size in segments)
+    return Image(
+        name="other.elf",
+        entry=0,
+        segments=loaded,
+        sections=(),
+        symbols=named,
+        named=tuple(named.items()),
+        compilers=(),
+        _functions=(),
+        _data=b"",
+    )
+
+
+@pytest.mark.parametrize(
+    ("board_name", "where"),
+    [
+        ("rpi_pico", "0x10000100"),  # flash begins with what is not the application's
+        ("stm32f746g_disco", "0x08000000"),  # RAM below flash, where an empty section may be
+        ("nucleo_f767zi", "0x08000000"),
+        ("nucleo_h743zi", "0x08000000"),
+        ("nucleo_h7a3zi_q", "0x08000000"),
+        ("nucleo_f446re", None),  # Renode finds it
+    ],
+)
+def test_the_table_is_put_where_renode_may_not_find_it(board_name: str, where: str | None) -> None:
+    assert vectors(board_name, None) == where
+
+
+@pytest.mark.parametrize(
+    ("board_name", "image", "where"),
+    [
+        ("nucleo_f446re", firmware((0x20000000, 8), (0x08004000, 64)), "0x08004000"),
+        ("stm32f746g_disco", firmware((0x0, 64), (0x08000000, 64)), "0x08000000"),  # code for ITCM
+        ("stm32f746g_disco", firmware((0x00200000, 64)), "0x00200000"),  # flash, elsewhere
+        ("frdm_k64f", firmware((0x0, 0x400), (0x400, 0x10), (0x410, 64)), "0x00000000"),
+        ("rpi_pico", firmware((0x10000000, 0x100), (0x10000100, 64)), "0x10000100"),
+        ("rpi_pico", firmware((0x10000000, 0x400)), "0x10000100"),
+        ("rpi_pico", firmware((0x10000000, 0x400), symbol=0x10000200), "0x10000200"),
+        ("rpi_pico", firmware((0x10000000, 0x400), symbol=0x20000000), "0x10000100"),  # a copy
+        ("rpi_pico", firmware((0x20000000, 64)), "0x20000000"),  # all in RAM
+    ],
+)
+def test_the_table_of_other_firmware_is_what_comes_first_in_flash(
+    board_name: str, image: Image, where: str
+) -> None:
+    assert vectors(board_name, image) == where
 
 
 def test_what_is_wrong_is_one_line(image: Path, tmp_path: Path) -> None:
@@ -164,6 +221,7 @@ def test_what_is_wrong_is_one_line(image: Path, tmp_path: Path) -> None:
         ((BOARD, "-o", tmp_path / "file" / "below"), 2, "cannot write"),
         ((BOARD, "--renode-version", "1.15", "-o", tmp_path), 2, "'1.15' is not one of"),
         ((BOARD,), 2, "missing: --output"),
+        ((BOARD, "-o", tmp_path / "a;b"), 2, "Renode's monitor"),
         ((BOARD, "--elf", tmp_path / "none.elf", "-o", tmp_path), 3, "cannot be read"),
         ((BOARD, "--elf", tmp_path, "-o", tmp_path), 3, "is not a regular file"),
         ((BOARD, "--elf", tmp_path / "file", "-o", tmp_path), 3, "not an ELF file"),

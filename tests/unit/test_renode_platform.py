@@ -8,18 +8,26 @@ from __future__ import annotations
 import re
 import string
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from repl_grammar import KEYWORDS, Entry, Name, ReplError, parse
+from repl_grammar import KEYWORDS, Entry, Name, Place, Range, ReplError, parse
 from support import ROOT, Golden
 
 from lab.board import Board, board_names, load_board
 from lab.cores import CORES, Core
 from lab.engines.base import Region
+from lab.engines.renode import monitor
 from lab.engines.renode.platform import Platform, memory_names, memory_repl, mips, repl
-from lab.engines.renode.versions import Difference, Generation, cpu_type, known_differences
+from lab.engines.renode.versions import (
+    Difference,
+    Generation,
+    cpu_type,
+    generation_in,
+    known_differences,
+)
 from lab.errors import UsageError
 from lab.jobs.renode_export import board_files
 
@@ -57,8 +65,18 @@ NEEDED = {
 }
 CPU_TYPES = {"cortex-m0", "cortex-m0+", "cortex-m1", "cortex-m3", "cortex-m4", "cortex-m7",
              "cortex-m23", "cortex-m33", "cortex-m55", "cortex-m85"}  # fmt: skip
-SYSTEM = {"IRQControllers.NVIC": 0x1000, "Miscellaneous.DWT": 0x1000}
-PORT = 0x400  # at most; the models of the smaller ones take less
+# Bytes that a model says it takes (IKnownSize); None: it says nothing, and needs a range.
+SIZES = {
+    "IRQControllers.NVIC": 0x1000,
+    "Miscellaneous.DWT": 0x1000,
+    "UART.CMSDK_APB_UART": 0x1000,
+    "UART.K6xF_UART": 0x1000,
+    "UART.NRF52840_UART": 0x1000,
+    "UART.PL011": 0x1000,
+    "UART.SAMD5_UART": 0x100,
+    "UART.STM32F7_USART": 0x400,
+    "UART.STM32_UART": None,
+}
 
 
 def board_repl(board: Board, generation: Generation) -> str:
@@ -68,11 +86,23 @@ def board_repl(board: Board, generation: Generation) -> str:
 def extents(entries: dict[str, Entry]) -> list[tuple[int, int, str]]:
     found = []
     for entry in entries.values():
-        size = entry.parameters.get("size", SYSTEM.get(entry.type, PORT))
-        assert isinstance(size, int)
-        found += [(at, at + size, entry.name) for on, at in entry.points if at is not None]
-        assert all(on == "sysbus" for on, at in entry.points if at is not None)
+        for on, place in entry.points:
+            if place is None:
+                continue
+            assert on == "sysbus"
+            start, size = extent(entry, place)
+            found.append((start, start + size, entry.name))
     return sorted(found)
+
+
+def extent(entry: Entry, place: Place) -> tuple[int, int]:
+    """Address and size; a range stands where the model does not say its size, and only there."""
+    size = entry.parameters.get("size") or SIZES[entry.type]
+    if isinstance(place, Range):
+        assert size is None, f"{entry.name}: a range, though {entry.type} knows its size"
+        return place.start, place.size
+    assert isinstance(size, int), f"{entry.name}: {entry.type} needs a range"
+    return place, size
 
 
 @pytest.mark.parametrize("generation", Generation)
@@ -139,7 +169,9 @@ def test_console_lies_where_the_board_has_it(name: str) -> None:
     console = parse(text).get("console")
     if console:
         assert board.console
-        assert console.points == [("sysbus", board.console.address)]
+        ((on, place),) = console.points
+        assert place is not None
+        assert (on, extent(console, place)[0]) == ("sysbus", board.console.address)
         assert not console.interrupts
     else:
         assert "\n// No console: " in text
@@ -192,9 +224,11 @@ def test_every_known_difference_is_told(core: Core, generation: Generation) -> N
 
 
 def test_differences_are_those_of_the_generation() -> None:
-    old, new = ({d.about for d in known_differences(M4F, g)} for g in Generation)
-    assert old - new == {"faults", "divide"}
-    assert not new - old
+    old, new = ({d.about: d for d in known_differences(M4F, g)} for g in Generation)
+    assert old.keys() - new.keys() == {"faults"}
+    assert not new.keys() - old.keys()
+    assert {about for about in new if new[about] != old[about]} == {"divide"}
+    assert "FilterCcrDiv0Write" in new["divide"].what
     assert "instructions" in {
         d.about for d in known_differences(CORES["cortex-m0plus"], Generation.MASTER)
     }
@@ -206,13 +240,16 @@ def test_the_table_in_the_docs_is_the_real_one(golden: Golden) -> None:
         both = (known_differences(core, generation) for generation in Generation)
         for one in dict.fromkeys(difference for each in both for difference in each):
             cores.setdefault(one, []).append(core.name)
-    old = set(known_differences(M4F, Generation.V1_16)) - set(
-        known_differences(M4F, Generation.MASTER)
-    )
+    of = {generation: set(known_differences(M4F, generation)) for generation in Generation}
+    only = {
+        one: str(generation)
+        for generation in Generation
+        for one in of[generation].difference(*(of[g] for g in Generation if g != generation))
+    }
     rows = ["", "| about | cores | versions | what | read in |", "| --- | --- | --- | --- | --- |"]
     for one, names in cores.items():
         which = "all" if len(names) == len(CORES) else ", ".join(names)
-        version = "1.16.1" if one in old else "both"
+        version = only.get(one, "both")
         rows.append(f"| {one.about} | {which} | {version} | {one.what} | {one.source} |")
     path = ROOT / "docs" / "renode.md"
     table = "\n".join(rows)
@@ -284,6 +321,47 @@ def test_no_title_or_note_breaks_out_of_its_comment(text: str) -> None:
     assert parse(repl(platform, Generation.V1_16).encode("ascii", "replace").decode()) == plain
 
 
+def test_the_reader_knows_ranges() -> None:
+    text = "uart: UART.STM32_UART @ { sysbus <0x40004400, +0x100>; sysbus 0x0 }"
+    assert parse(text)["uart"].points == [("sysbus", Range(0x40004400, 0x100)), ("sysbus", 0)]
+
+
+@pytest.mark.parametrize(
+    ("version", "generation"),
+    [
+        ("1.16.1", Generation.V1_16),
+        ("1.16.0", Generation.V1_16),
+        ("Renode v1.16.1.12345", Generation.V1_16),
+        ("1.16.1+20260821git06854d4d, behaves as master", Generation.MASTER),
+        ("1.16.1, behaves as 1.16.1", Generation.V1_16),
+        ("1.17.0", Generation.MASTER),
+        ("1.17.0, behaves as 1.16.1", Generation.V1_16),
+        ("2.0.0", Generation.MASTER),
+        ("unknown, behaves as 1.16.1", Generation.V1_16),
+        ("unknown", Generation.MASTER),
+        ("", Generation.MASTER),
+    ],
+)
+def test_which_generation_a_version_names(version: str, generation: Generation) -> None:
+    assert generation_in(version) is generation
+
+
+def test_every_kind_of_difference_is_named() -> None:
+    documented = set(re.findall("``(\\w+)``", Difference.__doc__ or ""))
+    known = (known_differences(core, g) for core in CORES.values() for g in Generation)
+    assert documented == {difference.about for each in known for difference in each}
+
+
+@pytest.mark.parametrize("name", ["a;b", "a\tb", "a\nb"])
+def test_a_path_that_the_monitor_would_cut_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="Renode's monitor"):
+        monitor.file(Path("out") / name)
+
+
+def test_spaces_in_a_path_are_escaped() -> None:
+    assert monitor.file(Path("a b/c")) == "@a\\ b/c"
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -295,6 +373,10 @@ def test_no_title_or_note_breaks_out_of_its_comment(text: str) -> None:
         "new: CPU.CortexM @ sysbus",
         "1ram: Memory.MappedMemory @ sysbus 0x0",
         "ram: Memory.MappedMemory @ sysbus 0x0 0x1",
+        "uart: UART.STM32_UART @ sysbus <0x0, +0x100",
+        "uart: UART.STM32_UART @ sysbus <0x0>",
+        "uart: UART.STM32_UART @ sysbus <0x0,+0x100>",
+        "uart: UART.STM32_UART @ <0x0, +0x100>",
         "ram: Memory.MappedMemory @ { sysbus 0x0; sysbus 0x1",
         "ram: Memory.MappedMemory @ sysbus 0x0\n    size: 0x",
         "ram: Memory.MappedMemory @ sysbus 0x0\n    size: 1\n    size: 2",

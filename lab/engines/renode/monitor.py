@@ -6,9 +6,11 @@ the script, or a variable.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from lab.engines.renode.versions import Generation, bad_access_faults
+from lab.errors import UsageError
 
 QUANTUM_SECONDS = "0.0001"  # Renode's default; between two quanta timers are exact all the same
 SEED = 1
@@ -29,7 +31,7 @@ def exact_time() -> tuple[str, ...]:
     """The same run every time, as fast as the host can.
 
     To be said after the platform is loaded: these reach only the machines that exist
-    (renode-infrastructure Main/Core/EmulationExtensions.cs).
+    (renode-infrastructure Extensions/UserInterface/MonitorTimeExtensions.cs).
     """
     return (
         f'emulation SetGlobalQuantum "{QUANTUM_SECONDS}"',
@@ -70,11 +72,12 @@ def symbol(name: str) -> str:
 
 
 def add_hook(address: int | str, python: str) -> str:
-    """Run IronPython before the instruction at an address (Main/Core/Extensions, AddHook).
+    """Run IronPython before the instruction at an address (Extensions/Hooks/CpuHooksExtensions.cs).
 
     Args:
         address: of the instruction, without Thumb bit.
-        python: without double quotes; it sees ``self``, ``cpu``, ``pc``, ``machine``, ``monitor``.
+        python: without double quotes; it sees ``self``, ``cpu``, ``pc`` and ``machine``
+            (Extensions/Hooks/BlockPythonEngine.cs).
     """
     return f'cpu AddHook {number(address)} "{python}"'
 
@@ -85,7 +88,15 @@ def copy_output(uart: str, path: str) -> str:
 
 
 def file(path: Path) -> str:
-    """A file as a command takes it: relative to where Renode was started, spaces escaped."""
+    """A file as a command takes it: relative to where Renode was started, spaces escaped.
+
+    Raises:
+        UsageError: the monitor ends a path there, and knows no escape for it
+            (Extensions/UserInterface/Tokenizer/Tokenizer.cs).
+    """
+    if end := re.search(r";|[^\S ]", str(path)):
+        what = f"Renode's monitor ends a path at {end[0]!r}: choose a directory without it"
+        raise UsageError(f"{path}: {what}")
     return f"@{path}".replace(" ", "\\ ")
 
 

@@ -204,6 +204,9 @@ def _check(region: Region) -> None:
 def _console(platform: Platform) -> list[str]:
     lines = [line for note in platform.notes.get(CONSOLE, ()) for line in _comment(note)]
     if uart := platform.console:
-        lines += [f"{CONSOLE}: {uart.model} @ sysbus 0x{uart.address:08X}"]
+        place = f"0x{uart.address:08X}"
+        if uart.size is not None:
+            place = f"<{place}, +0x{uart.size:X}>"
+        lines += [f"{CONSOLE}: {uart.model} @ sysbus {place}"]
         lines += [f"    {name}: {value}" for name, value in uart.parameters]
     return lines

@@ -13,6 +13,8 @@ from lab.engines.renode.platform import CONSOLE, HEAD
 from lab.engines.renode.versions import Generation, semihosting_uart
 from lab.errors import one_line
 
+# Both generations know an argument ``precise`` (Machine.cs). It restarts the block of code that is
+# being executed; a hook runs between blocks (TranslationCPU.cs), where it would only log a warning.
 _HOOK = "machine.PauseAndRequestEmulationPause()"
 
 
@@ -43,7 +45,8 @@ class Script:
         platforms: file names of the descriptions, in the order of loading.
         elf: file name of the firmware.
         console: whether the platform has a console.
-        vectors: address of the vector table; None: Renode takes the first section of the ELF.
+        vectors: address of the vector table; None: Renode guesses that it is the allocated section
+            with the lowest address, even if that is empty (renode issue #314).
         lab: how the image is run, if it is one of the lab's.
     """
 
@@ -124,5 +127,5 @@ def _end(script: Script) -> Iterator[str]:
     yield "# The run is over in lab_end. Then, on the monitor:"
     yield f"#   sysbus ReadDoubleWord {status}   TfLiteStatus: 0 is OK"
     yield f"#   sysbus ReadDoubleWord {used}   bytes of the arena that were used"
-    yield "#   cpu ExecutedInstructions"
+    yield "#   cpu ExecutedInstructions   may be a few high: the core stops at the end of a block"
     yield monitor.add_hook(monitor.symbol("lab_end"), _HOOK)

@@ -18,12 +18,14 @@ class Uart:
         model: Renode's type, such as ``UART.PL011``.
         address: base address.
         parameters: arguments of its constructor, by name, as the description writes them.
+        size: bytes that it is registered with; None: the model says how many it takes.
         reason: why this model stands for the board's port.
     """
 
     model: str
     address: int
     parameters: tuple[tuple[str, str], ...]
+    size: int | None
     reason: str
 
 
@@ -37,6 +39,8 @@ class _Family:
         model: Renode's type.
         parameters: of its constructor; ``{clock}`` is the core clock in Hz.
         layout: the registers, for people.
+        size: bytes, for a model that does not say them (is no IKnownSize): without them Renode
+            refuses to register it.
     """
 
     parts: str
@@ -44,6 +48,7 @@ class _Family:
     model: str
     parameters: tuple[tuple[str, str], ...]
     layout: str
+    size: int | None = None
 
 
 # Models: renode-infrastructure Peripherals/UART. Their clock only serves to report a baud rate.
@@ -54,7 +59,12 @@ _FAMILIES = (
         r"nRF(52|53|91)", r"UARTE\d", "UART.NRF52840_UART", (("easyDMA", "true"),), "Nordic's UARTE"
     ),
     _Family(
-        r"STM32F[14]", r"USART\d", "UART.STM32_UART", (_CLOCK,), "the USART of STM32F1 and STM32F4"
+        r"STM32F[14]",
+        r"USART\d",
+        "UART.STM32_UART",
+        (_CLOCK,),
+        "the USART of STM32F1 and STM32F4",
+        size=0x100,  # as in renode platforms/cpus/stm32f103.repl and stm32f4.repl
     ),
     _Family(
         _NEW_STM32, r"USART\d", "UART.STM32F7_USART", (_CLOCK,), "the USART of STM32F7 and later"
@@ -91,5 +101,6 @@ def console_uart(mcu: str, port: str, address: int, clock_hz: int) -> Uart | Non
     for family in _FAMILIES:
         if re.match(family.parts, mcu) and re.fullmatch(family.ports, port):
             values = tuple((key, text.format(clock=clock_hz)) for key, text in family.parameters)
-            return Uart(family.model, address, values, f"registers of {family.layout}")
+            reason = f"registers of {family.layout}"
+            return Uart(family.model, address, values, family.size, reason)
     return None
