@@ -19,7 +19,7 @@ from lab.details import Details, Record
 from lab.errors import InputError, Problem, escape
 from lab.files import read_input
 from lab.graph import shorten
-from lab.results import CheckResult
+from lab.results import DEFAULT_ENGINE, CheckResult
 
 MAX_BYTES = 50_000_000
 _NAME = 72  # characters of an owner that people read
@@ -67,7 +67,10 @@ class Accepted(Record):
         return None if value is None else Fraction(str(value))
 
     def other_tools(self, other: Accepted) -> bool:
-        """Whether another compiler, runtime or lab made the other one: growth says nothing then."""
+        """Whether another compiler, runtime, engine or lab made the other one.
+
+        Growth says nothing then.
+        """
         return None not in {self.made_with, other.made_with} and self.made_with != other.made_with
 
 
@@ -192,6 +195,8 @@ def made_with(record: CheckResult) -> str | None:
     parts = [f"lab {build.lab}", build.compiler, build.libc, f"-{build.opt}", record.runtime.name]
     if record.runtime.library_sha256:
         parts.append(f"library {record.runtime.library_sha256[:12]}")
+    if record.request.engine != DEFAULT_ENGINE:
+        parts.append(f"engine {record.request.engine_name}")
     return escape(", ".join(parts))
 
 

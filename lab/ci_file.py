@@ -63,6 +63,7 @@ class CheckOptions(StrictModel):
     inputs: Annotated[tuple[Text, ...], Items] = ()
     invokes: Annotated[int | None, Field(ge=1, le=10_000)] = None
     seed: Annotated[int | None, Field(ge=0, lt=1 << 32)] = None
+    engine: Text | None = None
 
 
 class Allowance(StrictModel):

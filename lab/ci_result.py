@@ -49,7 +49,7 @@ class CiCheck(Record):
     """One model on one board.
 
     ``status``: ``pass``; ``fail``: it does not fit, fails, or exceeds a budget; ``allowed``: the
-    same, but accepted for now; ``no_answer``: there is no record.
+    same, but accepted for now; ``no_answer``: there is no record, or none of a budget's figure.
     """
 
     name: str
@@ -68,6 +68,9 @@ class CiCheck(Record):
     changes: tuple[Change, ...] = Field(description="since the baseline, largest first")
     allowances: tuple[Allowed, ...]
     notes: tuple[Note, ...]
+    unjudged: tuple[Note, ...] = Field(
+        default=(), description="budgets for figures that the engine does not measure"
+    )
     command: str = Field(description="runs this check again")
     exit_code: int
 

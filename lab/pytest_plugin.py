@@ -58,6 +58,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 
 def _judge(item: pytest.Item, marker: pytest.Mark) -> None:
     from lab.budgets import METRICS
+    from lab.report.engine import not_counted
 
     record, budgets = _record(item, marker)
     board = record.board.name
@@ -66,6 +67,8 @@ def _judge(item: pytest.Item, marker: pytest.Mark) -> None:
         actual = METRICS[name].read(record)
         if limit.most is None or limit.needs_baseline:
             pytest.fail(f"{_MARKER}: {name}: growth needs a baseline (lab ci)", pytrace=False)
+        if why := not_counted(METRICS[name], record):
+            lines.append(f"the budget for {name} cannot be judged, {why}")
         if actual is not None and actual > limit.most:
             lines.append(METRICS[name].above(actual, limit.most, board))
     if record.verdict.status != "fits":

@@ -119,6 +119,11 @@ class Request(Record):
     seed: int
     inputs: Literal["generated", "given"]
 
+    @property
+    def engine_name(self) -> str:
+        """With its version, if one was started: ``renode 1.16.1``."""
+        return f"{self.engine} {self.engine_version or ''}".rstrip()
+
 
 class Span(Record):
     """A stretch of RAM and what lies there."""

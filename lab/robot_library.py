@@ -20,7 +20,8 @@ from lab.jobs.bench import Bench
 from lab.measure.until import Ended, Goal
 from lab.model import Model
 from lab.report import robot_log, terminal
-from lab.results import CheckResult
+from lab.report.engine import not_counted
+from lab.results import DEFAULT_ENGINE, CheckResult
 from lab.units import parse_size
 from lab.version import VERSION
 
@@ -67,8 +68,11 @@ class RobotLibrary:
     ``ToolError``, ``NoVerdictError``. A test whose engine is not there is skipped.
     """
 
-    def __init__(self, engine: str = "unicorn") -> None:
-        """``engine`` executes the images; ``unicorn`` comes with the lab."""
+    def __init__(self, engine: str = DEFAULT_ENGINE) -> None:
+        """``engine`` executes the images; ``unicorn`` comes with the lab.
+
+        ``renode`` counts instructions only: a test that reads cycles or milliseconds is skipped.
+        """
         self._engine = engine
         self._own = Bench(engine, say=logger.debug)
         self._baseline: tuple[str, str | None] | None = None
@@ -172,7 +176,7 @@ class RobotLibrary:
 
     def get_figure(self, figure: Figure) -> Value:
         """A figure of the record, in bytes, instructions, cycles or milliseconds."""
-        return expect.read(figure, self._bench.record)
+        return expect.read(figure, self._record_with(figure))
 
     def figure_should_be_at_most(self, figure: Figure, limit: int | float | str) -> None:
         """Fail if a figure is above a limit.
@@ -181,15 +185,15 @@ class RobotLibrary:
         baseline: ``+1 KiB``, ``+2 %`` (see ``Load Baseline``).
         """
         accepted = self._accepted() if str(limit).lstrip().startswith("+") else None
-        expect.at_most(figure, self._bench.record, limit, accepted)
+        expect.at_most(figure, self._record_with(figure), limit, accepted)
 
     def figure_should_be_at_least(self, figure: Figure, limit: int | float | str) -> None:
         """Fail if a figure is below a limit."""
-        expect.at_least(figure, self._bench.record, limit)
+        expect.at_least(figure, self._record_with(figure), limit)
 
     def figure_should_be(self, figure: Figure, value: int | float | str) -> None:
         """Fail if a figure is not exactly this."""
-        expect.equal(figure, self._bench.record, value)
+        expect.equal(figure, self._record_with(figure), value)
 
     def model_should_fit(self) -> None:
         """Fail with the verdict unless the model fits the board."""
@@ -271,6 +275,13 @@ class RobotLibrary:
         except UsageError as error:
             raise SkipExecution(str(error)) from None
         return self._own
+
+    def _record_with(self, figure: Figure) -> CheckResult:
+        """The record; a figure that the engine does not count is not there to be judged."""
+        record = self._bench.record
+        if why := not_counted(figure.metric, record):
+            raise SkipExecution(f"{figure.metric.title}: {why}")
+        return record
 
     def _accepted(self) -> Accepted:
         if self._baseline is None:

@@ -91,3 +91,17 @@ def checked(
     register(monkeypatch)
     asked = Options(engine=ENGINE, **options)  # type: ignore[arg-type]
     return check_in(InProcess(), model, board, asked, lambda _: None)
+
+
+def coarse(record: CheckResult) -> CheckResult:
+    """What the engine would have written in place of a record of the usual one."""
+    plain = record.model_dump()
+    plain["request"] |= {"engine": ENGINE, "engine_version": VERSION}
+    for cost in (plain["run"], *plain["operators"]):
+        cost["cycles"] = None
+    plain["run"] |= {"setup_cycles": None, "milliseconds": None, "milliseconds_all_waiting": None}
+    plain["stack"] |= {"function": None, "exact": False}
+    plain["details"]["profile"] = None
+    for point in plain["details"]["stack"]["points"]:
+        point["chain"] = ()
+    return CheckResult.model_validate(plain)

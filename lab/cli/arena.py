@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.arguments import SECONDS, Board, Model, Opt, Runtime, Timeout, WholeRecord
+from lab.cli.arguments import (
+    ENGINE,
+    SECONDS,
+    Board,
+    Engine,
+    Model,
+    Opt,
+    Runtime,
+    Timeout,
+    WholeRecord,
+)
 from lab.cli.single import Output, leave, taken_apart
 from lab.generations import DEFAULT_RUNTIME
 
@@ -33,6 +43,7 @@ def arena(
         typer.Option(parser=_plot_file, metavar="FILE", help="Draw it: FILE.png or FILE.svg."),
     ] = None,
     timeout: Timeout = SECONDS,
+    engine: Engine = ENGINE,
     json: WholeRecord = None,
 ) -> None:
     """Who is in the arena, when is it fullest, and why?
@@ -44,7 +55,7 @@ def arena(
 
     output = Output(json)  # both before anything is measured, not after
     picture = open_output(plot) if plot else None
-    result = taken_apart(model, board, runtime=runtime, opt=opt, timeout=timeout)
+    result = taken_apart(model, board, runtime=runtime, opt=opt, timeout=timeout, engine=engine)
     if output.take(result.to_json()):
         from lab.report import arena, terminal
 

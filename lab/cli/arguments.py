@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 SECONDS = 600.0  # default of --timeout
+ENGINE = "unicorn"  # default of --engine
 
 
 def examples(*lines: str) -> str:
@@ -106,6 +107,14 @@ RuntimeArgument = Annotated[
 ]
 Timeout = Annotated[
     float, typer.Option(min=1, help="Seconds for one phase (allocation, one inference).")
+]
+Engine = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="What executes the image: unicorn, or renode, which counts instructions only.",
+        autocompletion=lambda: ["unicorn", "renode"],
+    ),
 ]
 WholeRecord = Annotated[
     str | None,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lab.cli.arguments import SECONDS, Boards, Models, Opt, Ram, Runtime, Timeout
+from lab.cli.arguments import ENGINE, SECONDS, Boards, Engine, Models, Opt, Ram, Runtime, Timeout
 from lab.cli.parsers import directory_option, size_option
 from lab.cli.progress import Progress, tell
 from lab.cli.single import Output, check_one, options_of
@@ -78,7 +78,7 @@ def check(
     json: Annotated[
         str | None, typer.Option(metavar="FILE", help="Write the result as JSON; - for stdout.")
     ] = None,
-    engine: Annotated[str, typer.Option(help="What executes the image: unicorn.")] = "unicorn",
+    engine: Engine = ENGINE,
 ) -> None:
     """Will this model run on this board, and why (not)?
 

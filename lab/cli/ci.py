@@ -36,6 +36,12 @@ Jobs = Annotated[
     int | None,
     typer.Option("--jobs", "-j", min=1, help="Processes; default: one for each processor."),
 ]
+AnyEngine = Annotated[
+    str | None,
+    typer.Option(
+        "--engine", metavar="NAME", help="What executes the images, instead of what FILE says."
+    ),
+]
 
 
 def _to(what: str) -> typer.models.OptionInfo:
@@ -49,6 +55,7 @@ def _to(what: str) -> typer.models.OptionInfo:
 def run(
     file: File = DEFAULT_FILE,
     jobs: Jobs = None,
+    engine: AnyEngine = None,
     json: Annotated[str | None, _to("the result as JSON")] = None,
     junit: Annotated[str | None, _to("JUnit XML")] = None,
     markdown: Annotated[str | None, _to("Markdown for a reviewer")] = None,
@@ -73,7 +80,7 @@ def run(
     if github and markdown != (summary := os.environ.get(_SUMMARY)):
         wanted["summary"] = summary
     outputs = _Outputs(wanted, annotations=annotations or github)  # before anything is measured
-    plan, before, checks, outcomes = _measured(file, jobs)
+    plan, before, checks, outcomes = _measured(file, jobs, engine)
     from lab.jobs.ci import exit_code, judge
 
     result = judge(plan, checks, outcomes, before, datetime.date.today())
@@ -82,12 +89,12 @@ def run(
 
 
 @app.command(epilog=examples("lab ci accept"))
-def accept(file: File = DEFAULT_FILE, jobs: Jobs = None) -> None:
+def accept(file: File = DEFAULT_FILE, jobs: Jobs = None, engine: AnyEngine = None) -> None:
     """Run all checks, and make what they measure the baseline.
 
     Says what is accepted with that. Without an answer for every check, nothing is written.
     """
-    plan, before, checks, outcomes = _measured(file, jobs)
+    plan, before, checks, outcomes = _measured(file, jobs, engine)
     from lab.jobs.ci import accept
     from lab.report.ci_diff import render
 
@@ -130,16 +137,19 @@ def init(
 
 
 def _measured(
-    file: str, jobs: int | None
+    file: str, jobs: int | None, engine: str | None
 ) -> tuple[Plan, Baseline | None, list[Planned], list[Outcome]]:
     """What a file says, what was accepted before, and what its checks measure now."""
     from lab.ci_file import load_ci_file
+    from lab.engines.registry import check_name
     from lab.jobs.ci import baseline_of, measure
     from lab.jobs.ci_plan import planned
 
+    if engine is not None:
+        check_name(engine)
     plan = load_ci_file(file)
     before = baseline_of(plan)  # a damaged one is told before anything is measured
-    checks = planned(plan)
+    checks = planned(plan, engine)
     with Progress() as progress:
         return plan, before, checks, measure(checks, jobs, progress)
 

@@ -6,8 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.arguments import SECONDS, Board, Model, Opt, Runtime, Timeout, WholeRecord
-from lab.cli.single import Output, check_operator, leave, taken_apart
+from lab.cli.arguments import (
+    ENGINE,
+    SECONDS,
+    Board,
+    Engine,
+    Model,
+    Opt,
+    Runtime,
+    Timeout,
+    WholeRecord,
+)
+from lab.cli.single import Output, check_operator, leave, refuse_unseen, taken_apart
 from lab.errors import InputError, Problem, UsageError
 from lab.generations import DEFAULT_RUNTIME
 
@@ -24,6 +34,7 @@ def _weight(text: str) -> str:
 
 
 def profile(
+    context: typer.Context,
     model: Model,
     board: Board,
     runtime: Runtime = DEFAULT_RUNTIME,
@@ -53,13 +64,14 @@ def profile(
         str | None, typer.Option(metavar="FILE", help="Trace for ui.perfetto.dev, modelled time.")
     ] = None,
     timeout: Timeout = SECONDS,
+    engine: Engine = ENGINE,
     json: WholeRecord = None,
 ) -> None:
     """Where do the instructions and cycles of one inference go?
 
-    By operator and by function, counted on the target; cycles are a model. Every FILE may be - for
-    standard output. Exit code 0: measured; 1: the model does not run; others:
-    docs/troubleshooting.md.
+    By operator and by function, counted on the target; cycles are a model. With engine renode by
+    operator and in instructions only. Every FILE may be - for standard output. Exit code 0:
+    measured; 1: the model does not run; others: docs/troubleshooting.md.
     """
     if [json, csv, collapsed, trace].count("-") > 1:
         raise UsageError("only one of --json, --csv, --collapsed, --trace can be -")
@@ -67,15 +79,16 @@ def profile(
         raise UsageError("--weight is of --collapsed, which is not asked for")
     if against is not None and operator is not None:
         raise UsageError("--against compares all operators: leave out --operator")
+    refuse_unseen(context, engine, "operator", "csv", "collapsed", "trace")
     before = _before(against) if against is not None else None
     outputs = [Output(where) for where in (json, csv, collapsed, trace)]  # before it is measured
-    result = taken_apart(model, board, runtime=runtime, opt=opt, timeout=timeout)
+    result = taken_apart(model, board, runtime=runtime, opt=opt, timeout=timeout, engine=engine)
     texts = [result.to_json(), *_files(result, weight)]
     untold = [output.take(text) for output, text in zip(outputs, texts, strict=True)]
     check_operator(operator, result)
     if all(untold):
         _print(result, operator, before)
-    leave(result, known=_has_profile(result))
+    leave(result, known=_can_be_shown(result))
 
 
 def _before(path: str) -> CheckResult:
@@ -83,7 +96,7 @@ def _before(path: str) -> CheckResult:
     from lab.jobs.records import read_record
 
     record = read_record(path)
-    if not _has_profile(record):
+    if not _can_be_shown(record):
         what = "has no profile to compare with"
         raise InputError(Problem(path, what, "make it: lab profile MODEL --board B --json FILE"))
     return record
@@ -91,6 +104,11 @@ def _before(path: str) -> CheckResult:
 
 def _has_profile(result: CheckResult) -> bool:
     return result.run is not None and result.details is not None and bool(result.details.profile)
+
+
+def _can_be_shown(result: CheckResult) -> bool:
+    """Whether there are functions, or an engine that sees none has at least the operators."""
+    return _has_profile(result) or (result.run is not None and result.run.cycles is None)
 
 
 def _files(result: CheckResult, weight: str | None) -> list[str]:
@@ -104,7 +122,7 @@ def _files(result: CheckResult, weight: str | None) -> list[str]:
 
 
 def _print(result: CheckResult, operator: int | None, before: CheckResult | None) -> None:
-    if not _has_profile(result) or result.verdict.status == "failed":
+    if not _can_be_shown(result) or result.verdict.status == "failed":
         from lab.report.terminal import show
 
         show(result)

@@ -80,6 +80,18 @@ def refuse_given(context: typer.Context, names: Iterable[str], why: str) -> None
             raise UsageError(f"--{name.replace('_', '-')} is of no use here: {why}")
 
 
+def refuse_unseen(context: typer.Context, engine: str, *names: str) -> None:
+    """Refuse options about functions where the engine does not see any, before it is started.
+
+    Raises:
+        UsageError: one of them stands in the command line, or there is no such engine.
+    """
+    from lab.engines.registry import sees_blocks
+
+    if not sees_blocks(engine):
+        refuse_given(context, names, f"engine {engine} does not see functions")
+
+
 def check_operator(operator: int | None, result: CheckResult) -> None:
     """Refuse an operator of which a result says nothing; a model that did not run has none.
 

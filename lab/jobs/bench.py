@@ -29,7 +29,7 @@ from lab.measure.until import Ended, Goal, run_until
 from lab.measure.worker import Worker
 from lab.model import Model
 from lab.placement import ARENA_STEP, Placement, place
-from lab.results import CheckResult
+from lab.results import DEFAULT_ENGINE, CheckResult
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ class Bench:
     Changing any of them forgets what was measured before.
     """
 
-    def __init__(self, engine: str = "unicorn", say: Say = lambda _: None) -> None:
+    def __init__(self, engine: str = DEFAULT_ENGINE, say: Say = lambda _: None) -> None:
         self._options = Options(engine=engine)
         self._say = say
         self._board: tuple[str, Board] | None = None

@@ -15,10 +15,19 @@ from lab.baseline import Accepted, Change, Memory, Number, accepted, changes, sh
 from lab.budgets import METRICS, MetricName, Value
 from lab.ci_file import Plan
 from lab.ci_result import Allowed, CiCheck, Excess, Note, Status
-from lab.errors import EXIT_OK, EXIT_VERDICT_NO, InputError, LabError, escape, one_line
+from lab.errors import (
+    EXIT_OK,
+    EXIT_VERDICT_NO,
+    InputError,
+    LabError,
+    NoVerdictError,
+    escape,
+    one_line,
+)
 from lab.jobs.ci_plan import Planned
 from lab.jobs.parallel import Outcome
-from lab.results import CheckResult
+from lab.report.engine import not_counted
+from lab.results import DEFAULT_ENGINE, CheckResult
 
 # Owners that a figure is the sum of, as far as a model or a kernel can change it.
 _MEMORIES: dict[str, tuple[Memory, ...]] = {
@@ -67,6 +76,7 @@ class Judge:
             changes=self.changes,
             allowances=self.allowances,
             notes=tuple(self._notes()),
+            unjudged=self.unjudged,
             command=self._command(),
             exit_code=code,
         )
@@ -121,6 +131,21 @@ class Judge:
         return f"{short(name)} {size:,} B" if name else None
 
     @cached_property
+    def unjudged(self) -> tuple[Note, ...]:
+        """Budgets for what the engine does not measure: not exceeded, but not kept either."""
+        if not isinstance(self.outcome, CheckResult):
+            return ()
+        group = self.planned.group
+        return tuple(
+            Note(
+                text=f"the budget for {name} cannot be judged, {why}",
+                line=self.plan.line(*self.plan.budget_place(group, name)),
+            )
+            for name in self.plan.budgets(group).limits()
+            if (why := not_counted(METRICS[name], self.outcome))
+        )
+
+    @cached_property
     def allowances(self) -> tuple[Allowed, ...]:
         """The allowances for this check."""
         return tuple(
@@ -144,10 +169,12 @@ class Judge:
     def _status(self) -> tuple[Status, int]:
         if isinstance(self.outcome, LabError):
             return "no_answer", self.outcome.exit_code
-        if not self.wrong:
-            return "pass", EXIT_OK
         held = {allowed.what for allowed in self.allowances if not allowed.expired}
-        return ("allowed", EXIT_OK) if self.wrong <= held else ("fail", EXIT_VERDICT_NO)
+        if not self.wrong <= held:
+            return "fail", EXIT_VERDICT_NO
+        if self.unjudged:
+            return "no_answer", NoVerdictError.exit_code
+        return ("allowed" if self.wrong else "pass"), EXIT_OK
 
     def _notes(self) -> Iterator[Note]:
         if self.measured is None:
@@ -159,9 +186,12 @@ class Judge:
             elif one.what not in self.wrong:
                 told = f"the allowance for {one.what} is not needed any more: {one.reason}"
                 yield Note(text=told, line=one.line)
-        limits = self.plan.budgets(self.planned.group).limits().values()
-        growth = any(limit.needs_baseline for limit in limits)
+        limits = self.plan.budgets(self.planned.group).limits()
+        growth = any(limit.needs_baseline for limit in limits.values())
         line = self.plan.line(*self.planned.place)
+        if "stack" in limits and self._painted():
+            told = "the budget for stack is judged by what was written of it: at least so much"
+            yield Note(text=told, line=line)
         if self.before is None and growth:
             told = "not in the baseline, so its growth is not judged (lab ci accept)"
             yield Note(text=told, line=line)
@@ -172,6 +202,11 @@ class Judge:
                 f"{self.before.made_with}; this run with {self.measured.made_with}"
             )
             yield Note(text=told, line=line)
+
+    def _painted(self) -> bool:
+        """Whether the engine knows no more of the stack than what was written."""
+        stack = self.outcome.stack if isinstance(self.outcome, CheckResult) else None
+        return stack is not None and stack.function is None
 
     def _verdict(self) -> str:
         if isinstance(self.outcome, LabError):
@@ -196,7 +231,10 @@ class Judge:
     def _command(self) -> str:
         wanted = self.planned.wanted
         words = ["lab", "check", wanted.model, "--board", wanted.board]
-        for name in self.plan.options(self.planned.group):
+        names = dict.fromkeys(self.plan.options(self.planned.group))
+        if wanted.options.engine != DEFAULT_ENGINE:  # perhaps asked for on the command line
+            names["engine"] = None
+        for name in names:
             value = getattr(wanted.options, name)
             option = _OPTIONS.get(name, f"--{name.replace('_', '-')}")
             for one in value if isinstance(value, tuple) else (value,):

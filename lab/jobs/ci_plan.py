@@ -50,8 +50,12 @@ class _Named:
     place: Place
 
 
-def planned(plan: Plan) -> list[Planned]:
+def planned(plan: Plan, engine: str | None = None) -> list[Planned]:
     """All checks of a file, in its order.
+
+    Args:
+        plan: the file.
+        engine: what executes the images, whatever the file says; None: as it says.
 
     Raises:
         InputError: a model or board is not there, or an option makes no sense for it; every
@@ -60,7 +64,7 @@ def planned(plan: Plan) -> list[Planned]:
     findings: list[Finding] = []
     found: dict[str, Planned] = {}
     for number in range(len(plan.file.checks)):
-        for check in _group(plan, number, findings):
+        for check in _group(plan, number, engine, findings):
             first = found.setdefault(check.name, check)
             if first is not check:
                 what = f"{check.name} is also in checks[{first.group}]"
@@ -71,7 +75,7 @@ def planned(plan: Plan) -> list[Planned]:
     return list(found.values())
 
 
-def _group(plan: Plan, number: int, findings: list[Finding]) -> list[Planned]:
+def _group(plan: Plan, number: int, engine: str | None, findings: list[Finding]) -> list[Planned]:
     """The checks of one group; what is wrong is added to the findings."""
     group, before = plan.file.checks[number], len(findings)
     models = _look_up(plan, ("checks", number, "models"), group.models, _models, findings)
@@ -79,7 +83,8 @@ def _group(plan: Plan, number: int, findings: list[Finding]) -> list[Planned]:
     if len(findings) == before:  # otherwise it is not known what there is
         findings += _for_nothing(plan, number, models, boards)
     try:
-        options = Options(details=True, **_options(plan, number))  # type: ignore[arg-type]
+        asked = _options(plan, number) | ({"engine": engine} if engine else {})
+        options = Options(details=True, **asked)  # type: ignore[arg-type]
         wanted = wanted_checks(list(models), list(boards), options)
     except (UsageError, InputError) as error:
         own: Place = ("checks", number, "options")

@@ -7,6 +7,7 @@ from lab.budgets import METRICS, Limit, Value, parse_limit
 from lab.errors import UsageError
 from lab.figures import Figure
 from lab.measure.until import Ended
+from lab.report.engine import not_counted
 from lab.results import CheckResult
 
 Number = int | float | str
@@ -20,8 +21,8 @@ def read(figure: Figure, record: CheckResult) -> Value:
     """
     value = figure.of(record)
     if value is None:
-        title = figure.metric.title
-        raise AssertionError(f"{title} was not measured: {_verdict(record)}")
+        why = not_counted(figure.metric, record) or _verdict(record)
+        raise AssertionError(f"{figure.metric.title} was not measured: {why}")
     return value
 
 

@@ -11,6 +11,7 @@ from lab.errors import UsageError
 from lab.generations import DEFAULT_RUNTIME
 from lab.measure.inference import DEFAULT_LIMITS, Limits
 from lab.placement import ARENA_STEP
+from lab.results import DEFAULT_ENGINE
 from lab.runtimes import OPTIMISATIONS
 
 MAX_INVOKES = 10_000  # inputs and outputs of all of them are kept until the end
@@ -55,7 +56,7 @@ class Options:
     arena_bank: str | None = None
     save_outputs: Path | None = None
     details: bool = False
-    engine: str = "unicorn"
+    engine: str = DEFAULT_ENGINE
     limits: Limits = DEFAULT_LIMITS
 
 

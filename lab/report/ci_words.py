@@ -69,6 +69,8 @@ def _problems(result: CiResult, check: CiCheck) -> Iterator[Problem]:
     for excess in check.excesses:
         reason = _reason(check, excess.metric)
         yield Problem(excess.metric, _exceeded(excess, check), result.file, excess.line, reason)
+    for note in check.unjudged:
+        yield Problem("no_answer", note.text, result.file, note.line, None)
 
 
 def _reason(check: CiCheck, what: str) -> str | None:

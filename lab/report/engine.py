@@ -10,6 +10,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Protocol
 
+from lab.budgets import Metric
 from lab.report.names import function_name
 from lab.results import DEFAULT_ENGINE, CheckResult, Stack
 
@@ -51,25 +52,26 @@ def weight_of(result: CheckResult) -> Weight:
     return Weight.CYCLES if counted else Weight.INSTRUCTIONS
 
 
-def engine_name(result: CheckResult) -> str:
-    """Name and version: ``renode 1.16.1``."""
-    return f"{result.request.engine} {result.request.engine_version or ''}".rstrip()
-
-
 def other_engine(result: CheckResult) -> str:
     """The name of an engine that people do not expect; empty: it is the usual one."""
-    return "" if result.request.engine == DEFAULT_ENGINE else f"engine {engine_name(result)}"
+    return "" if result.request.engine == DEFAULT_ENGINE else f"engine {result.request.engine_name}"
 
 
 def instructions_only(result: CheckResult) -> str:
     """Why there are neither cycles nor milliseconds."""
-    return f"instructions only: engine {engine_name(result)} counts no cycles"
+    return f"instructions only: engine {result.request.engine_name} counts no cycles"
+
+
+def not_counted(metric: Metric, result: CheckResult) -> str:
+    """Why a record of a model that ran lacks a figure; empty: not because of the engine."""
+    blind = result.run is not None and result.run.cycles is None
+    return instructions_only(result) if blind and metric.unit in {"cycles", "ms"} else ""
 
 
 def unseen(result: CheckResult) -> str:
     """Why nothing is known of functions that ran; empty: the engine sees them."""
     blind = result.run is not None and result.run.cycles is None
-    return f"engine {engine_name(result)} does not see them" if blind else ""
+    return f"engine {result.request.engine_name} does not see functions" if blind else ""
 
 
 def how_deep(stack: Stack) -> str:

@@ -24,7 +24,6 @@ from lab.report import provenance, shares, tiles
 from lab.report.bars import memory_bars, unused_banks
 from lab.report.engine import (
     Weight,
-    engine_name,
     how_deep,
     instructions_only,
     other_engine,
@@ -73,7 +72,6 @@ def render(result: CheckResult) -> str:
         "treemaps": tiles.treemaps(result, places),
         "stack": stack,
         "deepest": max(points, key=lambda point: point.depth_bytes, default=None),
-        "engine": engine_name(result),
         "other_engine": other_engine(result),
         "unseen": unseen(result),
         "figures": list(provenance.figures(result)),
@@ -156,7 +154,7 @@ def _how_counted(result: CheckResult) -> str:
 
 def _totals(result: CheckResult) -> Iterator[Total]:
     if result.run:
-        yield outside(result, result.run)
+        yield outside(result)
         yield Total("one inference", result.run.instructions, result.run.cycles)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lab.details import FunctionCost
 from lab.report.engine import weight_of
-from lab.results import CheckResult, Operator, Run
+from lab.results import CheckResult, Operator
 
 OUTSIDE = "outside of the operators"  # the interpreter between them
 _MOST_FUNCTIONS = 5
@@ -32,8 +32,10 @@ class Total:
     cycles: int | None
 
 
-def outside(result: CheckResult, run: Run) -> Total:
-    """What an inference takes outside of its operators."""
+def outside(result: CheckResult) -> Total:
+    """What an inference takes outside of its operators; of a record that ran."""
+    run = result.run
+    assert run
     instructions = run.instructions - sum(one.instructions for one in result.operators)
     inside = [one.cycles for one in result.operators if one.cycles is not None]
     cycles = None

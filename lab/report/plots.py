@@ -10,6 +10,7 @@ from lab.details import ArenaMap
 from lab.errors import escape
 from lab.report import arena_plot, palette, shares
 from lab.report.bars import Bar, memory_bars
+from lab.report.engine import Weight, weight_of
 from lab.report.names import first_part
 from lab.report.pictures import FORMATS, picture
 from lab.report.shares import Share
@@ -111,10 +112,12 @@ def _operators(result: CheckResult) -> Figure | None:
     operators = shares.largest(shares.time_shares(result), _MOST_OPERATORS)
     if not operators:
         return None
-    figure = _figure(1.2 + 0.24 * len(operators))
-    _ranking(figure.subplots(), operators, "cycles")
-    how = f"modelled, {result.run.cycle_class}" if result.run else ""
-    figure.suptitle(f"{result.model.name}: cycles of one inference, {how}")
+    figure, weight = _figure(1.2 + 0.24 * len(operators)), weight_of(result)
+    _ranking(figure.subplots(), operators, weight)
+    how = "exact"
+    if result.run and weight is Weight.CYCLES:
+        how = f"modelled, {result.run.cycle_class}"
+    figure.suptitle(f"{result.model.name}: {weight} of one inference, {how}")
     return figure
 
 

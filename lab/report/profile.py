@@ -74,7 +74,7 @@ class _View:
                 f"{label(one):<{width}}  {self._figures(one)}  {count_of(one.macs):>13}"
                 f"{self._rate(one)}  {one.stack_bytes:>6,} B  {tensor_name(one.output or '')}"
             ).rstrip()
-        yield f"{RUNTIME:<{width}}  {self._figures(outside(self.result, self.run))}  {OUTSIDE}"
+        yield f"{RUNTIME:<{width}}  {self._figures(outside(self.result))}  {OUTSIDE}"
         yield f"{'total':<{width}}  {self._figures(self.run)}"
 
     def functions(self, profile: Profile, operator: int | None) -> Iterator[str]:

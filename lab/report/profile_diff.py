@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from lab.details import Profile
+from lab.report.engine import Weight, instructions_only, unseen, weight_of
 from lab.report.names import tensor_name
-from lab.report.operators import OUTSIDE, label
+from lab.report.operators import OUTSIDE, label, outside
 from lab.report.profile import RUNTIME, by_function
 from lab.results import CheckResult, Operator
 
@@ -17,16 +18,25 @@ Pair = tuple[Operator | None, Operator | None]
 
 
 def render(before: CheckResult, after: CheckResult) -> list[str]:
-    """The comparison as lines of text; of two records with a profile."""
+    """The comparison as lines of text; of two records that ran.
+
+    Where one of them has no cycles, instructions are compared; where one has no profile, only
+    operators are.
+    """
+    either = (before, after)
+    modelled = all(weight_of(one) is Weight.CYCLES for one in either)
+    weight = Weight.CYCLES if modelled else Weight.INSTRUCTIONS
+    blind = next((one for one in either if unseen(one)), None)
     return [
         f"PROFILE  {_subject(before)}  ->  {_subject(after)}",
         *(f"         {line}" for line in _what_else_differs(before, after)),
+        *([f"         {instructions_only(blind)}"] if blind else []),
         "",
-        *_totals(before, after),
+        *_totals(before, after, weight),
         "",
-        *_operators(before, after),
+        *_operators(before, after, weight),
         "",
-        *_functions(before, after),
+        *([f"Functions are not compared: {unseen(blind)}"] if blind else _functions(before, after)),
     ]
 
 
@@ -59,26 +69,28 @@ _CAUSES: dict[str, Callable[[CheckResult], str]] = {
     "runtime": lambda one: f"{one.runtime.name} ({one.runtime.kernels} kernels)",
     "runtime's source": lambda one: (one.runtime.source_sha256 or "")[:12],
     "library": lambda one: (one.runtime.library_sha256 or "")[:12],
+    "engine": lambda one: one.request.engine_name,
     "cycle model": lambda one: one.run.cycle_model if one.run else "",
     "lab": lambda one: one.build.lab if one.build else "",
     "inputs": lambda one: f"{one.request.inputs}, seed {one.request.seed}",
 }
 
 
-def _totals(before: CheckResult, after: CheckResult) -> Iterator[str]:
+def _totals(before: CheckResult, after: CheckResult, weight: Weight) -> Iterator[str]:
     assert before.run
     assert after.run
     yield f"{'':<14}{_HEAD}".rstrip()
-    for what, old, new in (
-        ("instructions", before.run.instructions, after.run.instructions),
-        ("cycles", before.run.cycles, after.run.cycles),
-        ("set-up cycles", before.run.setup_cycles, after.run.setup_cycles),
-    ):
-        yield f"{what:<14}{_change(old, new)}"
+    yield f"{'instructions':<14}{_change(before.run.instructions, after.run.instructions)}"
+    if weight is Weight.CYCLES:
+        yield f"{'cycles':<14}{_change(before.run.cycles, after.run.cycles)}"
+        yield f"{'set-up cycles':<14}{_change(before.run.setup_cycles, after.run.setup_cycles)}"
+    else:
+        set_up = _change(before.run.setup_instructions, after.run.setup_instructions)
+        yield f"{'set-up':<14}{set_up}"
 
 
-def _operators(before: CheckResult, after: CheckResult) -> Iterator[str]:
-    yield "Operators, cycles, modelled: matched by name and output tensor"
+def _operators(before: CheckResult, after: CheckResult, weight: Weight) -> Iterator[str]:
+    yield f"Operators, {weight.told}: matched by name and output tensor"
     yield f"{_HEAD}  operator".rstrip()
     for old, new in matched(before.operators, after.operators):
         one = new or old
@@ -87,9 +99,9 @@ def _operators(before: CheckResult, after: CheckResult) -> Iterator[str]:
         if old and new and old.index != new.index:
             name += f"  (was {old.index})"
         partner = "" if old and new else "  only after" if new else "  only before"
-        cycles = _change(old.cycles if old else None, new.cycles if new else None)
-        yield f"{cycles}  {name}{partner}"
-    was, now = (_profile(one).runtime_cycles for one in (before, after))
+        change = _change(weight.of(old) if old else None, weight.of(new) if new else None)
+        yield f"{change}  {name}{partner}"
+    was, now = (weight.of(outside(one)) for one in (before, after))
     yield f"{_change(was, now)}  {RUNTIME}, {OUTSIDE}"
 
 

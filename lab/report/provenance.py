@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lab.report.engine import deepest, how_deep, instructions_only
+from lab.report.engine import deepest, how_deep, instructions_only, unseen
 from lab.results import DEFAULT_ENGINE, CheckResult, Run
 from lab.units import format_size
 
@@ -76,8 +76,9 @@ def figures(result: CheckResult) -> Iterator[Figure]:
     yield from _stack(result)
     yield from _time(result)
     if result.details and result.run:
+        whose = "arena and flash" if unseen(result) else "arena, stack, flash and time"
         yield Figure(
-            "owners of arena, stack, flash and time", "see their tables", "measured",
+            f"owners of {whose}", "see their tables", "measured",
             "in a map with RAM to spare, at the required arena: they hold for every board with "
             "this core and build",
         )  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lab.details import StackDetails, StackPoint
 from lab.report.columns import aligned
+from lab.report.engine import unseen
 from lab.report.operators import label_of
 from lab.report.terminal import trouble
 from lab.results import CheckResult, Stack
@@ -54,7 +55,8 @@ class _View:
             f"{_at_least(stack)}{format_size(deepest)}, {'exact' if _exact(stack) else 'measured'}"
         )
         yield from trouble(self.result)
-        yield "       from the initial SP to the lowest in the whole run, at the required arena"
+        lowest = "word that was written" if self._painted else "in the whole run"
+        yield f"       from the initial SP to the lowest {lowest}, at the required arena"
         if stack:
             how = "by rule" if self.result.request.stack_reserve_bytes is None else "as asked for"
             yield (
@@ -68,10 +70,12 @@ class _View:
         if point is None:
             yield f"Operator {operator} did not run"
             return
-        yield f"Deepest in {self._place(point)}, innermost first; each function's own bytes"
         if not point.chain:
-            yield f"{point.depth_bytes:>9,} B  the call chain is not known"
+            why = f": {unseen(self.result)}" if unseen(self.result) else ""
+            yield f"Deepest in {self._place(point)}"
+            yield f"{point.depth_bytes:>9,} B  the call chain is not known{why}"
             return
+        yield f"Deepest in {self._place(point)}, innermost first; each function's own bytes"
         known = 0
         for frame in point.chain:
             size = "?" if frame.frame_bytes is None else f"{frame.frame_bytes:,}"
@@ -84,10 +88,14 @@ class _View:
     def points(self) -> Iterator[str]:
         """Depth of every phase and operator."""
         rows = [
-            (f"{one.depth_bytes:>9,} B", self._place(one), _innermost(one))
-            for one in self.details.points
+            ("    depth", "where", "deepest function"),
+            *(
+                (f"{one.depth_bytes:>9,} B", self._place(one), _innermost(one))
+                for one in self.details.points
+            ),
         ]
-        yield from aligned([("    depth", "where", "deepest function"), *rows], ())
+        shown = 2 if unseen(self.result) else 3
+        yield from aligned([row[:shown] for row in rows], ())
 
     def inputs(self) -> Iterator[str]:
         """How inferences differ, if there were several."""
@@ -116,6 +124,11 @@ class _View:
                 "takes stack too."
             )
             yield "Not part of the figures above."
+
+    @property
+    def _painted(self) -> bool:
+        """Whether what was written is all that is known of the stack."""
+        return self.result.stack is not None and self.result.stack.function is None
 
     def _deepest(self) -> StackPoint | None:
         """An operator's point rather than that of the whole inference, if it is the deepest."""
