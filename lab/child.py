@@ -14,6 +14,8 @@ from types import TracebackType
 from typing import IO, Self
 
 _LENGTH = struct.Struct("<Q")
+_LONGEST_WAIT = (1 << 31) - 1  # milliseconds; all that poll takes
+_OF_DOTNET = "Unhandled exception"
 
 
 class Child:
@@ -33,6 +35,9 @@ class Child:
             stderr=self._words,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
         )
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self._requests, self._answers = self.process.stdin, self.process.stdout
 
     def __enter__(self) -> Self:
         return self
@@ -49,27 +54,32 @@ class Child:
         """End the process, whatever it is doing."""
         self.process.kill()
         self.process.wait()
-        for file in (self.process.stdin, self.process.stdout, self._words):
-            if file:
-                with contextlib.suppress(BrokenPipeError):  # what it did not read of a request
-                    file.close()
+        for file in (self._requests, self._answers, self._words):
+            with contextlib.suppress(BrokenPipeError):  # what it did not read of a request
+                file.close()
 
     def send(self, value: object) -> None:
         """Send a request. Raises BrokenPipeError when the process is gone."""
-        assert self.process.stdin is not None
-        send(self.process.stdin, value)
+        send(self._requests, value)
 
     def receive(self) -> object:
         """The next answer. Raises EOFError when the process is gone."""
-        assert self.process.stdout is not None
-        return receive(self.process.stdout)
+        return receive(self._answers)
+
+    def answers_within(self, seconds: float) -> bool:
+        """Wait for an answer, or the end of the process; False: neither came in time."""
+        waiting = select.poll()
+        waiting.register(self._answers, select.POLLIN)
+        return bool(waiting.poll(min(seconds * 1000, _LONGEST_WAIT)))
 
     def death(self) -> str:
         """How the process ended, and its last words."""
         code = self.process.wait()
         self._words.seek(0)
         words = self._words.read().decode(errors="replace")
-        last = (words.strip().splitlines() or ["it left no word"])[-1]
+        lines = words.strip().splitlines() or ["it left no word"]
+        # .NET says what it was first, and then at length where.
+        last = next((line for line in lines if line.startswith(_OF_DOTNET)), lines[-1])
         how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
         return f"ended {how}: {last}"
 

@@ -66,14 +66,14 @@ def examine() -> Examination:
 
 
 def try_loading() -> str:
-    """Load Renode in a process of its own, as a check does; its version, and what it behaves as.
+    """Load Renode in a process of its own, as the engine does; what it shows itself to be.
 
     Raises:
         ToolError: it cannot be loaded; says why.
     """
     from lab.engines.renode.engine import RenodeEngine
 
-    return RenodeEngine().version
+    return f"loaded through pyrenode3: Renode {RenodeEngine().version}"
 
 
 def _described(installation: Installation) -> str:

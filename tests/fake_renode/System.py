@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
+if "pyrenode3" not in sys.modules:
+    raise ModuleNotFoundError("Renode is not loaded")
+
 
 class UInt64(int):
     """A number of which .NET knows the type."""

@@ -16,16 +16,21 @@ from lab.engines.renode.versions import Generation
 from lab.errors import NoVerdictError
 
 MACHINE = "lab"
+_FAILED = "There was an error executing command"
 
 
 class Renode:
     """One Renode; there can be no second one in a process."""
 
     def __init__(self, log: Path) -> None:
-        """Load Renode, which takes seconds, and have it log to a file."""
-        # isort: split - these are there only once Renode is loaded
+        """Load Renode, which takes seconds, and have it log to a file.
+
+        Raises:
+            NoVerdictError: pyrenode3 does not know this Renode.
+        """
+        wrappers = _loaded()
+        # These are there only now.
         from Antmicro.Renode.Time import TimeInterval
-        from pyrenode3 import wrappers
         from System import UInt64
 
         self._emulation: Any = wrappers.Emulation()
@@ -57,7 +62,7 @@ class Renode:
         """
         answer, error = self._monitor.execute(text)
         if error.strip():
-            said = " ".join(error.split())
+            said = " ".join(error.split()).removeprefix(f"{_FAILED} '{text}' ")
             raise NoVerdictError(f'no verdict: Renode refused "{text}": {said}')
         return str(answer).strip()
 
@@ -83,3 +88,14 @@ class Renode:
         """Memory contents."""
         # Each argument of the type that tells the overloads apart; False: not only memory.
         return bytes(self._bus.ReadBytes(self._address(address), size, False))
+
+
+def _loaded() -> Any:
+    try:
+        from pyrenode3 import wrappers
+    except TypeError as error:  # loader.py: where Renode has no Mono.Posix it adds None to a list
+        raise NoVerdictError(
+            f"{error}: this pyrenode3 cannot load a Renode later than 1.16.1 from a package or a "
+            "build tree (a portable one, in PYRENODE_BIN, it can)"
+        ) from error
+    return wrappers

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-import threading
 import weakref
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -51,7 +50,7 @@ class RenodeEngine:
             ToolError: it is not here, or cannot be loaded.
         """
         installation = usable_installation()
-        self._late = False
+        self._late = ""  # what it did not do in time
         self._log: Log | None = None
         self._child = Child("lab.engines.renode.child")
         self.close = weakref.finalize(self, self._child.close)
@@ -67,7 +66,9 @@ class RenodeEngine:
             finally:
                 with contextlib.suppress(OSError):  # it did not come that far
                     self._log = Log(Path(folder) / NAME)
-        self.version = f"{installation.version or 'unknown'}, behaves as {generation}"
+        self.version = installation.version or "unknown version"
+        if generation != self.version:  # builds have the number of the release before them
+            self.version += f", behaves as {generation}"
         self._is_loaded = False
 
     def load(self, machine: Machine, segments: Sequence[Segment], vector_table: int) -> None:
@@ -175,29 +176,21 @@ class RenodeEngine:
         Raises:
             NoVerdictError: it ended, or did not answer in time and was ended.
         """
-        limit = threading.Timer(seconds, self._end_late)
-        limit.daemon = True
-        limit.start()
         try:
             self._child.send((name, *arguments))
+            if not self._child.answers_within(seconds):
+                self._late = f"come back from {_DOING.get(name, name)} within {seconds:g} s"
+                self._child.process.kill()
             answer = self._child.receive()
         except (BrokenPipeError, EOFError):
-            why = f"Renode's process {self._child.death()}"
-            if self._late:
-                doing = _DOING.get(name, f'"{name}"')
-                why = f"Renode did not come back from {doing} within {seconds:g} s"
+            death = f"Renode's process {self._child.death()}"
+            why = f"Renode did not {self._late}" if self._late else death
             raise NoVerdictError(f"no verdict: {why}{self._tail()}") from None
-        finally:
-            limit.cancel()
         if isinstance(answer, LabError):
             raise NoVerdictError(f"{answer}{self._tail()}")
         if isinstance(answer, Exception):
             raise answer
         return answer
-
-    def _end_late(self) -> None:
-        self._late = True
-        self._child.process.kill()
 
     def _tail(self) -> str:
         """The end of Renode's log, to follow an error."""

@@ -29,12 +29,14 @@ class Log:
         return os.pread(self._file, _READ_AT_MOST, mark).decode(errors="replace")
 
     def forget(self) -> None:
-        """Give the disk space back when it is much.
+        """Give the disk space back when it is much: leave a hole of the same size.
 
-        Renode writes on behind what it has written: what is not there any more is a hole.
+        Renode writes on behind what it has written.
         """
         if os.fstat(self._file).st_blocks * 512 > _KEPT:
+            size = self.size()
             os.ftruncate(self._file, 0)
+            os.ftruncate(self._file, size)
 
     def tail(self) -> str:
         """The last lines, in one; empty when there are none."""

@@ -3,7 +3,8 @@
 ``dll``, ``clash``, ``gives_up`` and ``loads_forever`` when it is loaded; ``stuck``,
 ``holds_lock``, ``killed``, ``crashed``, ``throws`` and ``flood`` when it runs; ``miscounts`` one
 instruction too many at each run; ``refuses:WORDS`` when it is given a command that begins with
-these words.
+these words. ``FAKE_RENODE_TELLS`` is a FIFO that is opened, for those who wait for it, right before
+it gets stuck.
 """
 
 from __future__ import annotations
@@ -51,8 +52,10 @@ def on_count() -> int:
 def on_run(log: Log) -> None:
     """Do not come back from running, or not well."""
     if _HOW == "stuck":
+        _tell()
         _wait()
     if _HOW == "holds_lock":  # of Python, as a callback does that waits for one that waits for it
+        _tell()
         ctypes.PyDLL(None).pause()
     if _HOW == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
@@ -64,6 +67,11 @@ def on_run(log: Log) -> None:
     if _HOW == "flood":
         line = "nvic: Unhandled write to offset 0x0, value 0x0."
         log.warn("\n".join([line] * (_FLOOD // len(line))))
+
+
+def _tell() -> None:
+    if fifo := os.environ.get("FAKE_RENODE_TELLS"):
+        os.close(os.open(fifo, os.O_WRONLY))
 
 
 def _wait() -> NoReturn:

@@ -1,0 +1,61 @@
+"""All of Renode, pyrenode3 and .NET that the driver touches, and where each was seen to exist.
+
+The fake offers exactly this. A name that is not here does not exist as far as anybody has read.
+``R/`` is renode, ``I/`` renode-infrastructure's src/Emulator, ``P/`` pyrenode3's src/pyrenode3, of
+the versions that ``lab/engines/renode/versions.py`` is about.
+"""
+
+from __future__ import annotations
+
+# The words a command of the monitor begins with, up to its arguments.
+COMMANDS = {
+    "mach create": "I/Extensions/UserInterface/Commands/MachCommand.cs",
+    "logFile": "I/Extensions/UserInterface/Commands/LoggerFileCommand.cs",
+    "machine LoadPlatformDescription": "I/Main/PlatformDescription/UserInterface/"
+    "PlatformDescriptionMachineExtensions.cs",
+    "emulation SetGlobalQuantum": "I/Extensions/UserInterface/MonitorTimeExtensions.cs",
+    "emulation SetGlobalSerialExecution": "I/Extensions/UserInterface/MonitorTimeExtensions.cs",
+    "emulation SetGlobalAdvanceImmediately": "I/Extensions/UserInterface/MonitorTimeExtensions.cs",
+    "emulation SetSeed": "I/Main/Core/Emulation.cs",
+    "sysbus UnhandledAccessBehaviour": "I/Main/Peripherals/Bus/UnhandledAccessBehaviour.cs; "
+    "ThrowException on master only, refused on 1.16.1",
+    "sysbus LoadBinary": "I/Main/Core/Extensions/FileLoaderExtensions.cs",
+    "sysbus WriteDoubleWord": "I/Main/Peripherals/Bus/SystemBus.cs",
+    "sysbus UnexpectedReads": "I/Main/Peripherals/Bus/SystemBus.cs, both generations",
+    "sysbus UnexpectedWrites": "I/Main/Peripherals/Bus/SystemBus.cs, both generations",
+    "cpu VectorTableOffset": "I/Cores/Arm-M/CortexM.cs",
+    "cpu AddHook": "R/tests/unit-tests/hooks.robot; the body is IronPython and sees cpu",
+    "cpu RemoveHooksAt": "I/Main/Peripherals/CPU/ICPUWithHooks.cs",
+    "cpu IsHalted": "I/Peripherals/Peripherals/CPU/BaseCPU.cs",
+    "cpu EmulationState": "I/Peripherals/Peripherals/CPU/BaseCPU.cs, EmulationCPUState",
+    "cpu ExecutedInstructions": "R/tests/unit-tests/instructions-counting.robot",
+    "cpu GetRegister": "R/tests/unit-tests/arm-cortex-m-bus-fault.robot; I/Cores/Arm-M/"
+    "CortexMRegisters.cs has the names",
+    "cpu SetRegister": "I/Cores/Arm-M/CortexMRegisters.cs has the names",
+    "cpu PC": "I/Cores/Arm-M/CortexM.cs, which adds the Thumb bit",
+    "cpu FaultStatus": "I/Cores/Arm-M/CortexM.cs",
+    "cpu MemoryFaultAddress": "I/Cores/Arm-M/CortexM.cs",
+    "cpu BusFaultAddress": "I/Cores/Arm-M/CortexM.cs, master only",
+}
+
+# Only scripts say these; they are generated, and the driver's tests are not about them.
+OF_SCRIPTS = {"start", "sysbus LoadELF", "sysbus GetSymbolAddress", "uart CreateFileBackend"}
+
+# What the driver imports, and every attribute of anything that comes from there.
+IMPORTS = {
+    "pyrenode3.wrappers": "P/__init__.py loads Renode and imports it",
+    "Antmicro.Renode.Time.TimeInterval": "I/Main/Time/TimeInterval.cs",
+    "System.UInt64": ".NET",
+}
+ATTRIBUTES = {
+    "Emulation": "P/wrappers/emulation.py",
+    "clear": "P/wrappers/emulation.py, Emulation",
+    "get_mach": "P/wrappers/emulation.py, Emulation",
+    "Monitor": "P/wrappers/monitor.py",
+    "execute": "P/wrappers/monitor.py, Monitor: output and errors, and it never raises",
+    "sysbus": "P/wrappers/machine.py, Machine",
+    "internal": "P/wrapper.py, Wrapper: the object of .NET",
+    "RunFor": "I/Main/Core/Emulation.cs, with a TimeInterval: blocks, then pauses",
+    "ReadBytes": "I/Main/Peripherals/Bus/SystemBus.cs, (ulong, int, bool, IPeripheral)",
+    "FromMicroseconds": "I/Main/Time/TimeInterval.cs, of a ulong",
+}
