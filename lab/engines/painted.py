@@ -14,7 +14,7 @@ from lab.engines.base import BlockCount, Engine, LowestSp, Machine, Stop, StopRe
 
 _PAINT = b"\xa5"
 _WORD = 4
-_MARGIN = 32  # bytes; what has room for locals it does not write steps over a smaller one
+MARGIN = 32  # bytes; what has room for locals it does not write steps over a smaller one
 
 
 class PaintedStack:
@@ -46,7 +46,7 @@ class PaintedStack:
             self._limit = limit
             if limit:
                 self._paint(limit, self._sp())
-                self._margin = _PAINT * min(_MARGIN, max(0, self._sp() - limit))
+                self._margin = _PAINT * min(MARGIN, max(0, self._sp() - limit))
         self._known = False
 
     def lowest(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lab.engines.painted import MARGIN
 from lab.jobs.measured import Measured, Subject
 from lab.measure.failures import Failure
 from lab.measure.inference import Inference
@@ -101,14 +102,18 @@ def _stack_asked(subject: Subject, measured: Measured) -> Verdict | None:
     if asked is None or not ran_out or not isinstance(probed, Inference):
         return None
     high, function = probed.stack.high_water, probed.stack.function
-    most = f"{'' if probed.stack.exact else 'at least '}{high:,} B"
+    needs = f"{'' if probed.stack.exact else 'at least '}{high:,} B"
+    # An engine that paints the stack takes one for too deep that comes near its limit.
+    short, said = high - asked, f"{high - asked:,} B too small"
+    if short <= 0:
+        short, said = high + MARGIN - asked, f"less than {MARGIN} B above what was written of it"
     return Verdict(
         status="does_not_fit",
         limit="stack",
-        margin_bytes=asked - high,
+        margin_bytes=-short,
         failure_class="stack_overflow",
-        summary=f"the stack reserve of {asked:,} B is {high - asked:,} B too small: "
-        f"inference needs {most}{f', deepest in {function}' if function else ''}",
+        summary=f"the stack reserve of {asked:,} B is {said}: "
+        f"inference needs {needs}{f', deepest in {function}' if function else ''}",
         remedy="a larger stack reserve, or none: the rule adds a margin to what was measured",
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from plausible import with_details
 
-from lab.report import html, markdown, plots, terminal
+from lab.report import html, markdown, plots, profile, profile_diff, stack, terminal
 from lab.report.names import function_name, short_name, tensor_name
 from lab.results import CheckResult
 
@@ -120,3 +121,23 @@ def test_names_keep_what_tells_them_apart(name: str, whole: str, short: str) -> 
     assert function_name(name) == whole
     assert short_name(name) == short
     assert len(tensor_name(name * 30)) <= 60
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_of_what_an_engine_may_not_tell_may_be_missing(seed: int) -> None:
+    """All of it is missing together in records of the lab; what is no such record is shown too."""
+    plain = json.loads(PLAIN)
+    costs = [plain["run"], *plain["operators"]]
+    places = [(cost, "cycles") for cost in costs]
+    places += [(plain["run"], key) for key in ("setup_cycles", "milliseconds")]
+    places.append((plain["stack"], "function"))
+    for where, key in Random(seed).sample(places, 1 + seed % len(places)):
+        where[key] = None
+    if plain["run"]["cycles"] is None:  # only then can lab profile do without
+        plain["details"]["profile"] = None
+    record = CheckResult.model_validate(plain)
+    both = markdown.render(record), html.render(record)
+    views = profile.render(record), stack.render(record), profile_diff.render(record, record)
+    for text in (*both, *map("\n".join, (terminal.render(record), *views))):
+        assert "None" not in text
+    assert list(plots.render(record))

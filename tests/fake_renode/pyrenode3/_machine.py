@@ -13,6 +13,7 @@ from lab.engines.base import Fault, StopReason
 from lab.engines.base import Machine as Memory
 from lab.engines.unicorn_engine import UnicornEngine
 from pyrenode3._commands import Log
+from pyrenode3._misbehave import on_count
 from pyrenode3._platforms import Described
 
 _MIPS = 100
@@ -80,6 +81,7 @@ class Machine:
     def run_for(self, microseconds: int) -> None:
         """Execute as many instructions as this takes, unless the core is halted meanwhile."""
         end = self.executed() + microseconds * _MIPS
+        self._spun += on_count()
         while not (self.halted or self.aborted) and self.executed() < end:
             pc = self._engine.register("pc")
             if pc in self._hooks and pc not in self._inactive:

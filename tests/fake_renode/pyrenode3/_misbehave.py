@@ -1,9 +1,10 @@
 """What can go wrong with the real one, on demand: ``FAKE_RENODE`` names it.
 
 ``dll``, ``clash``, ``gives_up`` and ``loads_forever`` when it is loaded; ``stuck``,
-``holds_lock``, ``killed``, ``crashed``, ``throws`` and ``flood`` when it runs; ``refuses:WORDS``
-when it is given a command that begins with these words. ``FAKE_RENODE_TELLS`` is a FIFO that is
-opened, for those who wait for it, right before it gets stuck.
+``holds_lock``, ``killed``, ``crashed``, ``throws`` and ``flood`` when it runs; ``miscounts`` one
+instruction too many at each run; ``refuses:WORDS`` when it is given a command that begins with
+these words. ``FAKE_RENODE_TELLS`` is a FIFO that is opened, for those who wait for it, right before
+it gets stuck.
 """
 
 from __future__ import annotations
@@ -41,6 +42,11 @@ def on_command(command: str) -> None:
     """Refuse a command."""
     if _HOW.startswith("refuses:") and command.startswith(_HOW.removeprefix("refuses:")):
         raise RefusedError("No such command or device: it was dropped")
+
+
+def on_count() -> int:
+    """How many instructions are counted that were not executed."""
+    return int(_HOW == "miscounts")
 
 
 def on_run(log: Log) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from lab.banks import SYSTEM_BASE
 from lab.cores import CORES, Core
 from lab.engines.base import Region
 
@@ -16,7 +17,6 @@ _CORES = {
     "cortex-m7": "cortex-m7fd",
     "cortex-m33": "cortex-m33f",
 }
-_SYSTEM = 0xE0000000
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def read_platform(text: str) -> Described:
     pattern = r"^(\w+): Memory.MappedMemory @ (.+)\n    size: (0x\w+)$"
     for name, points, size in re.findall(pattern, text, re.MULTILINE):
         base, *aliases = (int(address, 16) for address in re.findall(r"sysbus (0x\w+)", points))
-        if base >= _SYSTEM:  # the engine underneath has its own
+        if base >= SYSTEM_BASE:  # in place of debug blocks that the engine underneath has itself
             continue
         # The guest may write all of it, and execute all of it: Renode has no other memory.
         regions.append(Region(name, base, int(size, 16), True, True, tuple(aliases)))
