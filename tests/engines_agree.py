@@ -43,7 +43,7 @@ _ALLOWED: dict[str, Rule] = {
     # the stack: at least what was written
     r"\.stack\.exact": lambda exact, other: other is False,
     r"\.stack\.high_water_bytes": _at_most,
-    r"\.operators\.stack_bytes": _at_most,
+    r"\.(operators|failure)\.stack_bytes": _at_most,
     r"\.details\.stack\.points\.depth_bytes": _at_most,
     r"\.details\.stack\.(inference|failing_path)_bytes": _at_most,
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import renode_fake
-from guest import FLASH, MACHINE, assembled
+from guest import CODE, FLASH, MACHINE, assembled
 from processes import watched
 from support import NANO, lab, no_traceback
 
@@ -118,6 +118,12 @@ def test_it_does_not_come_back(monkeypatch: pytest.MonkeyPatch, how: str) -> Non
     assert is_gone(pid)
     with pytest.raises(NoVerdictError, match="Renode did not come back"):
         engine.read(FLASH, 4)  # it stays what it is
+
+
+def test_it_does_not_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = running(monkeypatch, "stands")
+    with pytest.raises(NoVerdictError, match="Renode does not go on from 0x08000008"):
+        engine.run({CODE}, instructions=1000, seconds=1)
 
 
 def test_it_does_not_load(monkeypatch: pytest.MonkeyPatch) -> None:

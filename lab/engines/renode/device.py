@@ -41,6 +41,7 @@ _FIRST_SLICE, _LAST_SLICE = 1_000, 10_000  # microseconds of virtual time
 _ASLEEP = 20  # slices without an instruction; SysTick's longest period is 17 of the last
 _STANDS = 4  # hooks that may fire where the core already stood
 _LOG_SECONDS, _LOOK_AGAIN = 2.0, 0.01  # Renode's log is written by a thread of its own
+_VECTORS = struct.Struct("<16I")  # up to SysTick's: all that faults can end in
 _TO_ITSELF = (b"\xfe\xe7", b"\xff\xf7\xfe\xbf")  # b . in 16 and in 32 bits
 _REGISTERS = {**{f"r{n}": f"R{n}" for n in range(13)}, "sp": "SP", "lr": "LR", "pc": "PC"}
 
@@ -108,7 +109,8 @@ class Device:
     def _power_up(self) -> None:
         renode = self._renode
         renode.command(monitor.vector_table(self._vector_table))
-        words = struct.unpack("<16I", self._renode.read(self._vector_table, 64))
+        table = self._part(self._vector_table, _VECTORS.size).ljust(_VECTORS.size, b"\0")
+        words = _VECTORS.unpack(table)
         renode.command(monitor.set_register("SP", words[0] & ~3))
         renode.command(monitor.set_pc(words[1]))
         handlers = {words[number] for number in EXCEPTIONS}
@@ -197,9 +199,8 @@ class Device:
             return stop
         if not self._halted:
             return self._between(run, pc)
-        if pc == run.first_pc and run.count == run.first_count and run.stands < _STANDS:
-            run.stands += 1  # a hook where it stood: that is not to be stopped at again
-            return None
+        if pc == run.first_pc and run.count == run.first_count:
+            return self._stood(run)
         if pc in run.until:
             return Stop(StopReason.ADDRESS, pc)
         if pc in self._handlers:  # called, not entered: the firmware has given up by itself
@@ -207,6 +208,12 @@ class Device:
         raise NoVerdictError(
             f"no verdict: Renode halted at 0x{pc:08x}, where nothing was to stop it"
         )
+
+    def _stood(self, run: _Run) -> None:
+        """A hook has halted the core where it stood: that is not to be stopped at again."""
+        run.stands += 1
+        if run.stands > _STANDS:
+            raise NoVerdictError(f"no verdict: Renode does not go on from 0x{run.first_pc:08x}")
 
     def _between(self, run: _Run, pc: int) -> Stop | None:
         """Nothing has stopped the core by the end of the slice."""
@@ -246,7 +253,7 @@ class Device:
         except ValueError:  # there was no room for it
             return Fault("write_unmapped", self.register("pc"), sp, late=True)
         status = self._renode.number(monitor.FAULT_STATUS)
-        code = self._code(frame.pc & ~1)
+        code = self._part(frame.pc & ~1, 4)
         fault = Taken(number, status, frame, code, self._failed_address(status)).fault()
         self._before_fault = {
             "pc": frame.pc & ~1 if number != SUPERVISOR_CALL else fault.pc,
@@ -297,12 +304,12 @@ class Device:
     def _is_code(self, address: int) -> bool:
         return self._map.room(address & ~1, 2) == 2
 
-    def _code(self, address: int) -> bytes:
-        """The instruction at an address, or what there is of it."""
-        return self._renode.read(address, self._map.room(address, 4))
+    def _part(self, address: int, size: int) -> bytes:
+        """Memory contents, as far as there is memory."""
+        return self.read(address, self._map.room(address, size))
 
     def _loops(self, pc: int) -> bool:
-        return self._code(pc).startswith(_TO_ITSELF)
+        return self._part(pc, 4).startswith(_TO_ITSELF)
 
     def _put(self, address: int, data: bytes) -> None:
         """Change memory, whoever may write it."""

@@ -13,7 +13,7 @@ from lab.engines.base import Fault, StopReason
 from lab.engines.base import Machine as Memory
 from lab.engines.unicorn_engine import UnicornEngine
 from pyrenode3._commands import Log
-from pyrenode3._misbehave import on_count
+from pyrenode3._misbehave import on_count, stands
 from pyrenode3._platforms import Described
 
 _MIPS = 100
@@ -85,7 +85,8 @@ class Machine:
         while not (self.halted or self.aborted) and self.executed() < end:
             pc = self._engine.register("pc")
             if pc in self._hooks and pc not in self._inactive:
-                self._inactive.add(pc)  # until something was executed
+                if not stands():
+                    self._inactive.add(pc)  # until something was executed
                 for body in self._hooks[pc]:
                     exec(body, {"cpu": _Cpu(self)})
                 continue
