@@ -200,7 +200,8 @@ class Device:
         if not self._halted:
             return self._between(run, pc)
         if pc == run.first_pc and run.count == run.first_count:
-            return self._stood(run)
+            self._stood(run)
+            return None
         if pc in run.until:
             return Stop(StopReason.ADDRESS, pc)
         if pc in self._handlers:  # called, not entered: the firmware has given up by itself
