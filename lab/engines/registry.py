@@ -29,6 +29,7 @@ def _has_renode() -> None:
 
 
 ENGINES: dict[str, Callable[[], type[Engine]]] = {"unicorn": _unicorn, "renode": _renode}
+NEEDS: dict[str, Callable[[], None]] = {"renode": _has_renode}  # raise ToolError
 
 
 def create(name: str) -> Engine:
@@ -55,8 +56,7 @@ def check_name(name: str) -> None:
     """
     if name not in ENGINES:
         raise UsageError(f'no engine "{name}"; there is: {", ".join(sorted(ENGINES))}')
-    if name == "renode":
-        _has_renode()
+    NEEDS.get(name, lambda: None)()
 
 
 def _kind(name: str) -> type[Engine]:
