@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from lab.cores import CORES
+from lab.cores import CORES as LAB_CORES
 from lab.elf import Image, read_elf
 from lab.engines.base import Machine, Region
 from lab.engines.registry import create
@@ -138,7 +138,7 @@ def guest(core: str = "cortex-m4f", **lines: str) -> Image:
         at = Path(folder)
         (at / "guest.cc").write_text(text)
         (at / "guest.ld").write_text(_SCRIPT)
-        command = ["arm-none-eabi-g++", *CORES[core].flags, "-O1", "-g", "-std=c++17", "-w"]
+        command = ["arm-none-eabi-g++", *LAB_CORES[core].flags, "-O1", "-g", "-std=c++17", "-w"]
         command += ["-nostdlib", "-ffreestanding", "-fno-exceptions", "-fno-builtin", f"-I{RUNNER}"]
         command += ["-T", "guest.ld", "guest.cc", "-lgcc", "-o", "guest.elf"]
         done = subprocess.run(command, cwd=at, check=False, capture_output=True, text=True)
@@ -146,10 +146,15 @@ def guest(core: str = "cortex-m4f", **lines: str) -> Image:
         return read_elf(at / "guest.elf")
 
 
-def session(image: Image, core: str = "cortex-m4f", instructions: int = 2_000_000) -> Session:
+def session(
+    image: Image,
+    core: str = "cortex-m4f",
+    instructions: int = 2_000_000,
+    engine: str = "unicorn",
+) -> Session:
     """Load it on a small device, as ``lab.measure.tasks`` does."""
     machine = Machine(
-        CORES[core],
+        LAB_CORES[core],
         (
             Region("flash", FLASH, 64 << 10, False, True),
             Region("ram", RAM, 64 << 10, True, False),
@@ -159,10 +164,71 @@ def session(image: Image, core: str = "cortex-m4f", instructions: int = 2_000_00
     )
     offsets = {"LabMailbox": image.struct_layout("LabMailbox"), **_OFFSETS}
     limits = Limits(instructions=instructions, seconds=60)
-    return Session(create("unicorn"), image, machine, offsets, limits)
+    return Session(create(engine), image, machine, offsets, limits)
 
 
 def start(**more: object) -> Start:
     """Arena and stack of that device; other fields as given."""
     given = {"arena_base": ARENA, "arena_bytes": ARENA_BYTES, "stack_limit": STACK, "operators": 1}
     return Start(**(given | more))  # type: ignore[arg-type]  # what the tests give is right
+
+
+CORES = ("cortex-m4f", "cortex-m0plus", "cortex-m33f")
+M4 = CORES[:1]
+
+# (what it does, place, lines, class, fault, cores)
+FAILURES: list[tuple[str, str, str, str, str | None, tuple[str, ...]]] = [
+    ("jumps to nothing", "kernel", f"wild = {NOWHERE | 1}; ((Function)wild)()",
+     "guest_fault", "fetch_unmapped", CORES),
+    ("jumps to an even address", "kernel", "wild = (uint32_t)kernel & ~1; ((Function)wild)()",
+     "guest_fault", "invalid_state", CORES),
+    ("jumps to an even address of nothing", "kernel", f"wild = {NOWHERE}; ((Function)wild)()",
+     "guest_fault", "invalid_state", CORES),
+    ("jumps to zero", "kernel", "((Function)wild)()", "guest_fault", "invalid_state", CORES),
+    ("returns from no exception", "kernel", 'asm volatile("mvn r0, %0\\n bx r0" :: "r"(6) : "r0")',
+     "guest_fault", "exception_return", CORES),
+    ("executes its data", "kernel", "wild = 0x4770; ((Function)((uint32_t)&wild | 1))()",
+     "guest_fault", "fetch_protected", CORES),
+    ("executes its stack", "kernel", "uint32_t code = 0x4770; wild = (uint32_t)&code | 1; "
+     "((Function)wild)()", "guest_fault", "fetch_protected", M4),
+    ("executes its mailbox", "kernel", "((Function)((uint32_t)&lab_mailbox | 1))()",
+     "guest_fault", "fetch_protected", M4),
+    ("writes over its vectors", "boot", f"*(volatile uint32_t*){FLASH} = 0",
+     "guest_fault", "write_protected", CORES),
+    ("writes over its code", "invoke", "*(volatile uint16_t*)((uint32_t)kernel & ~1) = 0",
+     "guest_fault", "write_protected", CORES),
+    ("writes to nothing", "kernel", f"*(volatile uint32_t*){NOWHERE} = 0",
+     "guest_fault", "write_unmapped", CORES),
+    ("reads from nothing", "allocate", f"wild = *(volatile uint32_t*){NOWHERE}",
+     "guest_fault", "read_unmapped", CORES),
+    ("reads past the end of memory", "kernel", f"wild = *(volatile uint8_t*){TOP}",
+     "guest_fault", "read_unmapped", M4),
+    ("has a breakpoint", "kernel", 'asm volatile("bkpt 0")', "guest_fault", "breakpoint", CORES),
+    ("asks a debugger", "allocate", 'asm volatile("bkpt 0xab")',
+     "guest_fault", "breakpoint", CORES),
+    ("calls a supervisor", "invoke", 'asm volatile("svc 1")',
+     "guest_fault", "supervisor_call", CORES),
+    ("is no code at all", "kernel", 'asm volatile("udf 1")',
+     "guest_fault", "undefined_instruction", CORES),
+    ("stops in a loop", "kernel", "for (;;) asm volatile(\"\")", "halted", None, CORES),
+    ("stops before it begins", "boot", "for (;;) asm volatile(\"\")", "halted", None, CORES),
+    ("calls itself for ever", "kernel", "if (!zero) kernel()", "stack_overflow", None, CORES),
+    ("invokes itself for ever", "invoke", "INVOKE()", "stack_overflow", None, M4),
+    ("takes the stack at once", "kernel",
+     f'asm volatile("sub sp, sp, %0\\n bl main" :: "r"({TOP - STACK}))',
+     "stack_overflow", None, M4),
+    ("has a stack of its own", "boot", f'asm volatile("mov sp, %0\\n push {{r0}}" :: "r"({RAM}))',
+     "guest_fault", "write_unmapped", CORES),
+    ("loads words from odd places", "kernel", "wild = *(volatile uint32_t*)(lab_mailbox.arena + 1)",
+     "guest_fault", "unaligned", ("cortex-m0plus",)),
+]  # fmt: skip
+
+# (what it does, place, lines, phase)
+ENDLESS = [
+    ("a loop of many instructions", "allocate", "for (;;) wild = wild + 1", "allocate"),
+    ("a loop in a kernel", "kernel", "for (;;) wild = wild + 1", "invoke"),
+    ("waiting for an interrupt", "kernel", 'for (;;) asm volatile("wfi")', "invoke"),
+    ("printing", "kernel", 'for (;;) DebugLog("words without end ")', "invoke"),
+    ("planning", "allocate", "for (;;) ADD_BUFFER(0, 0, 1, 2, 3)", "allocate"),
+    ("a reset of its own", "kernel", "asm volatile(\"bl Reset_Handler\")", "invoke"),
+]  # fmt: skip

@@ -69,6 +69,17 @@ class PaintedStack:
         margin = self._margin
         return self._sp() < self._limit or self._read(self._limit, len(margin)) != margin
 
+    def taken_back(self, frame: int, sp: int) -> None:
+        """What the core itself pushed last, to take an exception, is not the firmware's stack.
+
+        Args:
+            frame: where it lies.
+            sp: what SP was before.
+        """
+        self._known = False
+        if self._limit <= frame <= self._touched():
+            self._paint(frame, sp)
+
     def _paint(self, start: int, end: int) -> None:
         if start < end:
             self._write(start, _PAINT * (end - start))

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import pytest
-from misbehaving import ARENA_BYTES, FLASH, NOWHERE, RAM, STACK, TOP, guest, session, start
+from misbehaving import (
+    ARENA_BYTES,
+    CORES,
+    ENDLESS,
+    FAILURES,
+    M4,
+    NOWHERE,
+    TOP,
+    guest,
+    session,
+    start,
+)
 
 from lab.errors import NoVerdictError
 from lab.measure.arena_trace import trace
 from lab.measure.failures import Failure
 from lab.measure.inference import Inference
-
-CORES = ("cortex-m4f", "cortex-m0plus", "cortex-m33f")
-M4 = CORES[:1]
 
 
 def outcome(core: str, place: str, lines: str, **more: object) -> Inference | Failure | str:
@@ -43,54 +51,6 @@ def test_a_guest_that_behaves(core: str) -> None:
     assert (ran.persistent, ran.non_persistent, ran.reported) == (64, 32, 96)
 
 
-# (what it does, place, lines, class, fault, cores)
-FAILURES: list[tuple[str, str, str, str, str | None, tuple[str, ...]]] = [
-    ("jumps to nothing", "kernel", f"wild = {NOWHERE | 1}; ((Function)wild)()",
-     "guest_fault", "fetch_unmapped", CORES),
-    ("jumps to an even address", "kernel", "wild = (uint32_t)kernel & ~1; ((Function)wild)()",
-     "guest_fault", "invalid_state", CORES),
-    ("jumps to an even address of nothing", "kernel", f"wild = {NOWHERE}; ((Function)wild)()",
-     "guest_fault", "invalid_state", CORES),
-    ("jumps to zero", "kernel", "((Function)wild)()", "guest_fault", "invalid_state", CORES),
-    ("returns from no exception", "kernel", 'asm volatile("mvn r0, %0\\n bx r0" :: "r"(6) : "r0")',
-     "guest_fault", "exception_return", CORES),
-    ("executes its data", "kernel", "wild = 0x4770; ((Function)((uint32_t)&wild | 1))()",
-     "guest_fault", "fetch_protected", CORES),
-    ("executes its stack", "kernel", "uint32_t code = 0x4770; wild = (uint32_t)&code | 1; "
-     "((Function)wild)()", "guest_fault", "fetch_protected", M4),
-    ("executes its mailbox", "kernel", "((Function)((uint32_t)&lab_mailbox | 1))()",
-     "guest_fault", "fetch_protected", M4),
-    ("writes over its vectors", "boot", f"*(volatile uint32_t*){FLASH} = 0",
-     "guest_fault", "write_protected", CORES),
-    ("writes over its code", "invoke", "*(volatile uint16_t*)((uint32_t)kernel & ~1) = 0",
-     "guest_fault", "write_protected", CORES),
-    ("writes to nothing", "kernel", f"*(volatile uint32_t*){NOWHERE} = 0",
-     "guest_fault", "write_unmapped", CORES),
-    ("reads from nothing", "allocate", f"wild = *(volatile uint32_t*){NOWHERE}",
-     "guest_fault", "read_unmapped", CORES),
-    ("reads past the end of memory", "kernel", f"wild = *(volatile uint8_t*){TOP}",
-     "guest_fault", "read_unmapped", M4),
-    ("has a breakpoint", "kernel", 'asm volatile("bkpt 0")', "guest_fault", "breakpoint", CORES),
-    ("asks a debugger", "allocate", 'asm volatile("bkpt 0xab")',
-     "guest_fault", "breakpoint", CORES),
-    ("calls a supervisor", "invoke", 'asm volatile("svc 1")',
-     "guest_fault", "supervisor_call", CORES),
-    ("is no code at all", "kernel", 'asm volatile("udf 1")',
-     "guest_fault", "undefined_instruction", CORES),
-    ("stops in a loop", "kernel", "for (;;) asm volatile(\"\")", "halted", None, CORES),
-    ("stops before it begins", "boot", "for (;;) asm volatile(\"\")", "halted", None, CORES),
-    ("calls itself for ever", "kernel", "if (!zero) kernel()", "stack_overflow", None, CORES),
-    ("invokes itself for ever", "invoke", "INVOKE()", "stack_overflow", None, M4),
-    ("takes the stack at once", "kernel",
-     f'asm volatile("sub sp, sp, %0\\n bl main" :: "r"({TOP - STACK}))',
-     "stack_overflow", None, M4),
-    ("has a stack of its own", "boot", f'asm volatile("mov sp, %0\\n push {{r0}}" :: "r"({RAM}))',
-     "guest_fault", "write_unmapped", CORES),
-    ("loads words from odd places", "kernel", "wild = *(volatile uint32_t*)(lab_mailbox.arena + 1)",
-     "guest_fault", "unaligned", ("cortex-m0plus",)),
-]  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ("core", "case"),
     [pytest.param(core, case, id=f"{core}-{case[0]}") for case in FAILURES for core in case[5]],
@@ -106,16 +66,6 @@ def test_a_guest_that_fails(
     assert failed.phase == ("allocate" if place in {"boot", "allocate"} else "invoke")
     assert len(failed.chain) <= 16
     assert failed.reason.isprintable()
-
-
-ENDLESS = [
-    ("a loop of many instructions", "allocate", "for (;;) wild = wild + 1", "allocate"),
-    ("a loop in a kernel", "kernel", "for (;;) wild = wild + 1", "invoke"),
-    ("waiting for an interrupt", "kernel", 'for (;;) asm volatile("wfi")', "invoke"),
-    ("printing", "kernel", 'for (;;) DebugLog("words without end ")', "invoke"),
-    ("planning", "allocate", "for (;;) ADD_BUFFER(0, 0, 1, 2, 3)", "allocate"),
-    ("a reset of its own", "kernel", "asm volatile(\"bl Reset_Handler\")", "invoke"),
-]  # fmt: skip
 
 
 @pytest.mark.parametrize("core", CORES)

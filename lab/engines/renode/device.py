@@ -231,15 +231,15 @@ class Device:
     def _wrong(self, run: _Run, pc: int) -> Stop | None:
         """What must not happen, in the order in which one leads to another."""
         fault = self._accessed(run, pc)
-        stopped = self._halted or not run.executed
+        aborted = not self._halted and self._renode.command(monitor.STATE) == monitor.ABORTED
+        stopped = self._halted or aborted or not run.executed
         if stopped and (fault is None or fault.kind == "fetch_unmapped"):
             fault = self._taken() or fault  # without a handler, the core looks for one at 0
         if self._stack.passed():
             return Stop(StopReason.STACK_LIMIT, self.register("pc"))
         if fault:
             return Stop(StopReason.FAULT, self.register("pc"), fault)
-        lost = self._halted and not self._is_code(pc)
-        if lost or (not self._halted and self._renode.command(monitor.STATE) == monitor.ABORTED):
+        if aborted or (self._halted and not self._is_code(pc)):
             return Stop(StopReason.FAULT, pc, Fault("fetch_unmapped", pc))
         return None
 
@@ -261,6 +261,7 @@ class Device:
             "sp": frame.sp(sp, frame_size(lr)),
             "lr": frame.lr,
         }
+        self._stack.taken_back(sp, self._before_fault["sp"])
         return fault
 
     def _failed_address(self, status: int) -> int | None:
