@@ -146,7 +146,7 @@ BY_HAND: list[tuple[str, str, list[str]]] = [
       " 1008 are"]),
     ("opt: Os", "opt: O2\n      details: true",
      ["14:7: checks[0].options.details: unknown key (hint: known: app-flash, app-ram, arena,"
-      " arena-bank, inputs, invokes, opt, ram, reserve, runtime, seed, stack-reserve)"]),
+      " arena-bank, engine, inputs, invokes, opt, ram, reserve, runtime, seed, stack-reserve)"]),
     ("opt: Os", "opt: O2\n      app_ram: 1 KiB",
      ['14:7: checks[0].options.app_ram: unknown key (hint: did you mean "app-ram"?)']),
     ("opt: Os", "opt: O2\n      app-ram: 1000",
