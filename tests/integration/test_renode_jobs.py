@@ -123,3 +123,31 @@ def test_robot_skips_without_renode(tmp_path: Path) -> None:
     done = robot_suites.run(*ON_RENODE, to=tmp_path)
     assert {test.status for test in done.values()} == {"SKIP"}
     assert all("Renode is missing" in test.message for test in done.values())
+
+
+def _kept(measured: Any) -> Any:
+    """What a check is judged by, without what the engines may differ in."""
+    if not measured:
+        return None
+    figures = {
+        name: figure
+        for name, figure in measured["figures"].items()
+        if name in {"flash", "arena", "instructions"}
+    }
+    return measured["verdict"], figures, measured["flash"]
+
+
+@pytest.mark.slow
+def test_ci_over_the_zoo(tmp_path: Path) -> None:
+    models = ", ".join(model.name for model in catalogue())
+    (tmp_path / "lab.yaml").write_text(
+        f"checks:\n  - models: [{models}]\n    boards: [{', '.join(BOARDS)}]\n"
+    )
+    told = {}
+    for engine in ("unicorn", "renode"):
+        ran = lab("ci", "run", "--engine", engine, "--json", "-", cwd=tmp_path, env=FAKE)
+        no_traceback(ran)
+        checks = json.loads(ran.out)["checks"]
+        told[engine] = [(one["name"], one["status"], _kept(one["measured"])) for one in checks]
+        assert len(checks) == len(catalogue()) * len(BOARDS)
+    assert told["renode"] == told["unicorn"]
