@@ -109,7 +109,7 @@ def compare(trial: Trial) -> ImageParity:
         memory=memory,
         image_sha256=hashlib.sha256(device.elf.read_bytes()).hexdigest(),
         arena_bytes=start.arena_bytes,
-        peculiar=first.peculiar,
+        peculiar=tuple(sorted({*first.starting, *first.inferring})),
         engines=(
             EngineUsed(name=FIRST, version=first.engine_version),
             EngineUsed(name=SECOND, version=second.engine_version),

@@ -89,18 +89,19 @@ class Judge:
         yield _figure("stack, high-water mark", exact, found, less, "B")
 
     def _counts(self, one: Inference, other: Inference) -> Iterator[Compared]:
-        for title, name in (("start-up", "setup_instructions"), ("inference", "instructions")):
-            yield self._count(title, getattr(one, name), getattr(other, name))
-        counts, others = _by_operator(one), _by_operator(other)
+        starting, inferring = _why(self.first.starting), _why(self.first.inferring)
+        counted, others = one.setup_instructions, other.setup_instructions
+        yield _figure("start-up", counted, others, starting, "instructions")
+        yield _figure("inference", one.instructions, other.instructions, inferring, "instructions")
+        yield from self._operators(_by_operator(one), _by_operator(other), inferring)
+
+    def _operators(
+        self, counts: dict[int, int], others: dict[int, int], why: str | None
+    ) -> Iterator[Compared]:
         for index in sorted({*counts, *others}):
             name = self.operators[index] if index < len(self.operators) else "?"
-            yield self._count(f"operator {index}, {name}", counts.get(index), others.get(index))
-
-    def _count(self, title: str, one: Value, other: Value) -> Compared:
-        why = None
-        if self.first.peculiar and one != other:
-            why = f"the code executed depends on the emulator: {', '.join(self.first.peculiar)}"
-        return _figure(title, one, other, why, "instructions")
+            title = f"operator {index}, {name}"
+            yield _figure(title, counts.get(index), others.get(index), why, "instructions")
 
     def _compared(self, title: str, one: Value, other: Value, unit: str = "") -> Compared:
         return _figure(title, one, other, None, unit)
@@ -110,6 +111,13 @@ def is_floating_point(code: bytes) -> bool:
     """Whether an instruction is one of the FPU's: coprocessors 10 and 11 (Armv7-M ARM, A6.4)."""
     first, second = int.from_bytes(code[:2], "little"), int.from_bytes(code[2:4], "little")
     return first & 0xEC00 == 0xEC00 and second & 0x0E00 == 0x0A00
+
+
+def _why(peculiar: Sequence[str]) -> str | None:
+    """What explains another number of instructions in a phase."""
+    if not peculiar:
+        return None
+    return f"code executed in this phase depends on the emulator: {', '.join(peculiar)}"
 
 
 def _figure(

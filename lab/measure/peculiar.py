@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import capstone
 
-from lab.engines.base import Engine
+from lab.engines.base import BlockCount, Engine
 
 WFI = "WFI"
 SEMIHOSTING = "semihosting"
@@ -22,19 +22,20 @@ _HALF = re.compile(r"(movw|movt|mov\.w|mov) (\w+), #(0x[0-9a-f]+|[0-9]+)$")
 _REGISTERS = ((range(0xE000E010, 0xE000E020), SYSTICK), (range(0xE0001000, 0xE0001008), CYCCNT))
 
 
-def peculiar(engine: Engine) -> tuple[str, ...]:
+def peculiar(engine: Engine, blocks: Iterable[BlockCount]) -> tuple[str, ...]:
     """Which of these the executed blocks hold: an instruction, or an address of such a register.
 
     An address that is computed is not found.
 
     Args:
-        engine: one that sees blocks, after the run.
+        engine: has the code.
+        blocks: what was executed.
     """
     disassembler = capstone.Cs(
         capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS
     )
     found: set[str] = set()
-    for block in engine.profile():
+    for block in blocks:
         if block.executions:
             code = engine.read(block.address, block.size)
             text = [

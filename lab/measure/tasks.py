@@ -14,6 +14,7 @@ from lab.errors import NoVerdictError
 from lab.measure.arena import Required, required_arena
 from lab.measure.arena_trace import Trace, trace
 from lab.measure.failures import Failure
+from lab.measure.flows import difference
 from lab.measure.inference import DEFAULT_LIMITS, Inference, Limits, Start
 from lab.measure.peculiar import peculiar
 from lab.measure.session import Session
@@ -117,7 +118,9 @@ class Seen:
         console: lines the firmware printed.
         engine_version: of the engine.
         painted: bytes of stack, as an engine finds them that does not see blocks.
-        peculiar: what of the executed code depends on the emulator; none where blocks are not seen.
+        starting: what of the code executed up to the end of allocation depends on the emulator;
+            none where blocks are not seen.
+        inferring: likewise, of the code executed after that.
         faulting: the instruction at a fault, up to 4 bytes; empty: none, or not seen.
     """
 
@@ -125,20 +128,27 @@ class Seen:
     console: tuple[str, ...]
     engine_version: str
     painted: int
-    peculiar: tuple[str, ...] = ()
+    starting: tuple[str, ...] = ()
+    inferring: tuple[str, ...] = ()
     faulting: bytes = b""
 
 
 def observe(device: Device, start: Start) -> Seen:
     """One run, with all that another engine can be compared by."""
     session = device.session()
+    engine = session.engine
+    if not engine.sees_blocks:
+        outcome, console = session.infer(start), session.console()
+        return Seen(outcome, console, engine.version, _depth(outcome))
+    session.allocate(start)
+    begin = engine.profile()
+    starting = peculiar(engine, begin)
     outcome, console = session.infer(start), session.console()
-    version = session.engine.version
-    if not session.engine.sees_blocks:
-        return Seen(outcome, console, version, _depth(outcome))
-    found, faulting = peculiar(session.engine), _faulting(session, outcome)
-    again = replace(session, engine=Painted(session.engine)).infer(start)
-    return Seen(outcome, console, version, _depth(again), found, faulting)
+    inferring = peculiar(engine, difference(begin, engine.profile()))
+    faulting = _faulting(session, outcome)
+    again = replace(session, engine=Painted(engine)).infer(start)
+    version = engine.version
+    return Seen(outcome, console, version, _depth(again), starting, inferring, faulting)
 
 
 def _faulting(session: Session, outcome: Inference | Failure) -> bytes:

@@ -69,7 +69,7 @@ def image(first: Seen, second: Seen, core: str = "cortex-m4f") -> ImageParity:
         memory="board",
         image_sha256="1" * 64,
         arena_bytes=4096,
-        peculiar=first.peculiar,
+        peculiar=tuple(sorted({*first.starting, *first.inferring})),
         engines=(
             EngineUsed(name="unicorn", version="2.1.1"),
             EngineUsed(name="renode", version=second.engine_version),
@@ -122,11 +122,14 @@ def test_the_console_is_compared() -> None:
 
 
 def test_counts_may_differ_where_the_code_waits_or_looks_at_the_time() -> None:
-    first = replace(FIRST, peculiar=(SYSTICK, WFI))
-    longer = replace(SECOND, outcome=replace(OTHER_RUN, instructions=1010, reported=1))
-    found = compared(first, longer)
+    first = replace(FIRST, inferring=(SYSTICK, WFI))
+    run = replace(OTHER_RUN, instructions=1010, setup_instructions=301, reported=1)
+    found = compared(first, replace(SECOND, outcome=run))
     assert found["inference"].agreement == "explained"
-    assert found["inference"].reason == "the code executed depends on the emulator: SysTick, WFI"
+    assert found["inference"].reason == (
+        "code executed in this phase depends on the emulator: SysTick, WFI"
+    )
+    assert found["start-up"].agreement == "differs", "it is not of that phase"
     assert found["arena, reported"].agreement == "differs", "that explains no memory"
 
 
