@@ -10,7 +10,7 @@ from typing import Literal
 from lab.board import load_board
 from lab.cores import CORES
 from lab.crate import Say
-from lab.engines.registry import create
+from lab.engines.registry import check_name
 from lab.errors import EXIT_VERDICT_NO, LabError, NoVerdictError, gravest
 from lab.jobs.batch import named
 from lab.jobs.check import judged, subject_of
@@ -25,10 +25,10 @@ from lab.measure.ops import blocking
 from lab.measure.tasks import Device, with_arena
 from lab.measure.worker import Worker
 from lab.parity import EngineUsed, ImageParity, ParityResult
-from lab.results import NoRecord
+from lab.results import DEFAULT_ENGINE, NoRecord
 from lab.version import VERSION
 
-FIRST, SECOND = "unicorn", "renode"
+FIRST, SECOND = DEFAULT_ENGINE, "renode"
 
 
 def parity(
@@ -43,11 +43,11 @@ def parity(
         say: told about every long step.
 
     Raises:
-        ToolError: the second engine is not there.
+        ToolError: what the second engine needs is not here.
         UsageError: an option makes no sense.
     """
     validate(options)
-    create(SECOND)  # says at once what is missing
+    check_name(SECOND)
     images: list[ImageParity] = []
     problems: list[NoRecord] = []
     chain = None

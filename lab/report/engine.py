@@ -12,7 +12,7 @@ from typing import Protocol
 
 from lab.budgets import Metric
 from lab.report.names import function_name
-from lab.results import DEFAULT_ENGINE, CheckResult, Stack
+from lab.results import DEFAULT_ENGINE, CheckResult, Run, Stack
 
 
 class Cost(Protocol):
@@ -60,6 +60,11 @@ def other_engine(result: CheckResult) -> str:
 def instructions_only(result: CheckResult) -> str:
     """Why there are neither cycles nor milliseconds."""
     return f"instructions only: engine {result.request.engine_name} counts no cycles"
+
+
+def how_counted(run: Run) -> str:
+    """How the instructions were obtained; what another program counts, the lab has not checked."""
+    return "exact" if run.cycles is not None else "as the engine counts"
 
 
 def not_counted(metric: Metric, result: CheckResult) -> str:

@@ -147,9 +147,10 @@ def _how_counted(result: CheckResult) -> str:
     run, exact = result.run, result.stack is None or result.stack.exact
     if run is None:
         return ""
+    if run.cycles is None:
+        return f"Instructions as the engine counts, stack at least; {instructions_only(result)}"
     told = "Instructions and stack are exact" if exact else "Instructions are exact, stack at least"
-    cycles = f"cycles are modelled, {run.cycle_class}"
-    return f"{told}; {cycles if run.cycles is not None else instructions_only(result)}"
+    return f"{told}; cycles are modelled, {run.cycle_class}"
 
 
 def _totals(result: CheckResult) -> Iterator[Total]:

@@ -9,7 +9,7 @@ from lab.report.columns import aligned
 from lab.report.numbers import count_of
 
 NOTE = (
-    "Instructions, arena and outputs are exact on both engines and must be equal; the stack is "
+    "Instructions, as each engine counts them, arena and outputs must be equal; the stack is "
     "compared by what was painted and is written over, on both."
 )
 _TITLES = {

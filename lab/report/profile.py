@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from lab.details import FunctionCost, Profile
-from lab.report.engine import Cost, Weight, instructions_only, unseen, weight_of
+from lab.report.engine import Cost, Weight, how_counted, instructions_only, unseen, weight_of
 from lab.report.names import tensor_name
 from lab.report.numbers import count_of, percent
 from lab.report.operators import OUTSIDE, cycles_per_mac, label, label_of, outside
@@ -56,7 +56,7 @@ class _View:
             )
         yield (
             f"PROFILE  {self.result.model.name} on {board.name}: {run.instructions:,} "
-            f"instructions, exact{cycles}"
+            f"instructions, {how_counted(run)}{cycles}"
         )
         yield from trouble(self.result)
         yield f"         {time}; the first inference"

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lab.report.engine import deepest, how_deep, instructions_only, unseen
+from lab.report.engine import deepest, how_counted, how_deep, instructions_only, unseen
 from lab.results import DEFAULT_ENGINE, CheckResult, Run
 from lab.units import format_size
 
@@ -137,7 +137,7 @@ def inference(result: CheckResult, run: Run) -> Figure:
     """What everybody asks for of one inference."""
     count = f"{run.instructions:,} instructions"
     if run.milliseconds is None:
-        return Figure("One inference", count, "exact", instructions_only(result))
+        return Figure("One inference", count, how_counted(run), instructions_only(result))
     time, how = f"{run.milliseconds:,.1f} ms", f"modelled, {run.cycle_class}"
     return Figure("One inference", time, how, f"{count}, exact")
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from lab.report.engine import (
     deepest,
+    how_counted,
     how_deep,
     instructions_only,
     other_engine,
@@ -282,7 +283,7 @@ def _run(result: CheckResult) -> Iterator[str]:
     if run is None:
         return
     yield ""
-    yield f"One inference: {run.instructions:,} instructions, exact"
+    yield f"One inference: {run.instructions:,} instructions, {how_counted(run)}"
     if run.cycles is None or run.milliseconds is None:
         yield f"  {instructions_only(result)}"
     else:

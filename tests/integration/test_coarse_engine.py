@@ -148,7 +148,7 @@ def test_the_page_leaves_the_cycles_out(record: CheckResult) -> None:
     assert "None" not in text
     assert "cycles/MAC" not in text
     assert "modelled, " not in text
-    assert f'<span class="chip">exact</span></dt><dd>{record_of(record)}' in text
+    assert f'<span class="chip">as the engine counts</span></dt><dd>{record_of(record)}' in text
     assert f"Instructions are exact, stack at least; {ONLY}" in text
     assert f"The functions inside of operators were not measured: {UNSEEN}." in text
     assert f"The call chain is not known: {UNSEEN}." in text
