@@ -149,7 +149,7 @@ def test_the_page_leaves_the_cycles_out(record: CheckResult) -> None:
     assert "cycles/MAC" not in text
     assert "modelled, " not in text
     assert f'<span class="chip">as the engine counts</span></dt><dd>{record_of(record)}' in text
-    assert f"Instructions are exact, stack at least; {ONLY}" in text
+    assert f"Instructions as the engine counts, stack at least; {ONLY}" in text
     assert f"The functions inside of operators were not measured: {UNSEEN}." in text
     assert f"The call chain is not known: {UNSEEN}." in text
     assert "by what was written of it;" in text
