@@ -9,6 +9,8 @@ from __future__ import annotations
 
 # The words a command of the monitor begins with, up to its arguments.
 COMMANDS = {
+    "using sysbus": "I/Extensions/UserInterface/Commands/UsingCommand.cs; without it the core is "
+    "sysbus.cpu (MonitorContext.cs, IsNameAvailable; Monitor.cs on 1.16.1)",
     "mach create": "I/Extensions/UserInterface/Commands/MachCommand.cs",
     "logFile": "I/Extensions/UserInterface/Commands/LoggerFileCommand.cs",
     "machine LoadPlatformDescription": "I/Main/PlatformDescription/UserInterface/"

@@ -46,12 +46,14 @@ def _wrong(fault: str) -> str | None:
 
 class _Device:
     reads = 0
+    names = frozenset({"sysbus"})  # what the monitor knows a device by
 
 
 def setup() -> None: ...
 def teardown() -> None: ...
 def reset_emulation() -> None:
     _Device.reads = 0
+    _Device.names = frozenset({"sysbus"})
 
 
 def test_teardown() -> None: ...
@@ -59,6 +61,7 @@ def test_teardown() -> None: ...
 
 def execute_command(cmd: str, machine: Any = None) -> str:
     words, fault = cmd.split(), _variable("FAULT")
+    assert words[0] in _Device.names, f"No such command or device: {words[0]}"
     if words[1] == "EmulationState":
         return "Aborted\n" if fault == "aborted" else "Running\n"
     if words[1] == "UnexpectedReads":
@@ -75,7 +78,12 @@ def execute_command(cmd: str, machine: Any = None) -> str:
 
 def execute_script(path: str) -> None:
     with open(path, encoding="utf-8") as script:  # noqa: PTH123 - as Renode, it must be there
-        assert script.read()
+        lines = script.read().splitlines()
+    assert lines
+    for line in lines:
+        if line == "using sysbus":
+            _Device.names |= {"cpu"}
+        assert not line.startswith("cpu ") or "cpu" in _Device.names, line
 
 
 def start_emulation() -> None: ...
@@ -89,7 +97,8 @@ def pc_should_be_equal(v: Any) -> None:
 
 
 def provides(state: str, type: Any = "Serialization") -> None: ...  # noqa: A002
-def requires(state: str) -> None: ...
+def requires(state: str) -> None:
+    execute_script(_variable("RESC"))  # Reexecution
 
 
 # Renode's others, for the dry run of suites that people write.

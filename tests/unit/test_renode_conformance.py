@@ -19,7 +19,7 @@ from lab.engines.renode import driver, monitor
 from lab.engines.renode.versions import Generation
 
 PACKAGE = Path(driver.__file__).parent
-OBJECTS = "mach|machine|emulation|sysbus|cpu|nvic|uart|logFile|start"
+OBJECTS = "using|mach|machine|emulation|sysbus|cpu|nvic|uart|logFile|start"
 COMMAND = re.compile(rf"(?:{OBJECTS})(?: [A-Za-z]+)?(?= |$)")
 
 
@@ -29,7 +29,8 @@ def commands() -> Iterator[str]:
         if inspect.isfunction(value) and value.__module__ == monitor.__name__:
             if name in {"file", "number"}:  # parts of commands
                 continue
-            given = {"generation": Generation.MASTER, "path": Path("p"), "uart": "uart"}
+            given = {"generation": Generation.MASTER, "path": Path("p"), "uart": "uart",
+                     "platforms": ["p"]}  # fmt: skip
             made = value(*(given.get(one, 0) for one in inspect.signature(value).parameters))
             yield from [made] if isinstance(made, str) else made
         elif isinstance(value, str) and COMMAND.match(value):

@@ -91,19 +91,12 @@ class Device:
 
     def reset(self) -> None:
         """Make a new machine: Renode's own reset leaves RAM and its caches as they are."""
-        renode = self._renode
-        renode.start_over()
         with tempfile.TemporaryDirectory(prefix="lab-renode-") as folder:
             description = Path(folder) / "lab.repl"
             description.write_text(repl(self._platform, self._generation))
-            renode.command(monitor.load_platform(monitor.file(description)))
-        for command in monitor.exact_time():
-            renode.command(command)
+            self._renode.start_over(description, self._generation)
         for segment in self._segments:
             self._put(segment.address, segment.data)
-        # Behind the segments: a host's own write to nowhere would be refused in another way.
-        for command in monitor.strict_memory(self._generation):
-            renode.command(command)
         self._power_up()
 
     def _power_up(self) -> None:

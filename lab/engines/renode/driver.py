@@ -42,16 +42,18 @@ class Renode:
 
     def generation(self) -> Generation:
         """Which of the two this is, by what it does: versions of builds do not tell."""
-        self.start_over()
+        self._emulation.clear()
+        self.command(monitor.create_machine(MACHINE))
         self.number(monitor.UNEXPECTED_READS)  # so that what fails next fails for its own reason
         (probe,) = monitor.strict_memory(Generation.MASTER)
         _, error = self._monitor.execute(probe)
         return Generation.V1_16 if error.strip() else Generation.MASTER
 
-    def start_over(self) -> None:
-        """Forget everything there is, and make an empty machine."""
+    def start_over(self, platform: Path, generation: Generation) -> None:
+        """Forget everything there is, and make a machine from a platform description."""
         self._emulation.clear()
-        self.command(monitor.create_machine(MACHINE))
+        for command in monitor.new_machine(MACHINE, [monitor.file(platform)], generation):
+            self.command(command)
         self._bus = self._emulation.get_mach(MACHINE).sysbus.internal
 
     def command(self, text: str) -> str:

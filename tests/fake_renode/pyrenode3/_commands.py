@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,21 @@ class Log:
 
 
 LOG = Log()
-Machines = dict[str, "Machine"]
+
+
+@dataclass
+class Session:
+    """What there is of one only; all of it is gone when the emulation is cleared.
+
+    The usings too, as on master, where the monitor's context is a new one then.
+    """
+
+    machines: dict[str, Machine] = field(default_factory=dict)
+    usings: set[str] = field(default_factory=set)
+
+    def clear(self) -> None:
+        self.machines.clear()
+        self.usings.clear()
 
 
 def _path(text: str) -> Path:
@@ -52,16 +67,18 @@ def _number(value: int, width: int = 8) -> str:
     return f"0x{value:0{width}X}"
 
 
-def _create(machines: Machines, name: str) -> None:
+def _create(session: Session, name: str) -> None:
     from pyrenode3._machine import Machine
 
-    machines[name] = Machine(LOG)
+    session.machines[name] = Machine(LOG)
 
 
-def _one(machines: Machines) -> Machine:
-    if not machines:
-        raise RefusedError("No such command or device: there is no machine")
-    (machine,) = machines.values()
+def _machine_of(session: Session, command: str) -> Machine:
+    """The machine, if the first word is a name that the monitor knows by now."""
+    name = command.split(maxsplit=1)[0]
+    if not session.machines or (name == "cpu" and "sysbus" not in session.usings):
+        raise RefusedError(f"No such command or device: {name}")
+    (machine,) = session.machines.values()
     return machine
 
 
@@ -120,15 +137,18 @@ _OF_MACHINE: dict[str, Callable[..., object]] = {
 }
 
 
-def obey(machines: Machines, command: str) -> object:
+def obey(session: Session, command: str) -> object:
     """Do what a command says; what it prints."""
+    if match := re.fullmatch(r"using (\w+)", command):
+        session.usings.add(match[1])
+        return None
     if match := re.fullmatch(r'mach create "(\w+)"', command):
-        _create(machines, match[1])
+        _create(session, match[1])
         return None
     if match := re.fullmatch(r"logFile (@.+) true", command):
         LOG.open(_path(match[1]))
         return None
     for pattern, action in _OF_MACHINE.items():
         if match := re.fullmatch(pattern, command):
-            return action(_one(machines), *match.groups())
+            return action(_machine_of(session, command), *match.groups())
     raise RefusedError("No such command or device")
