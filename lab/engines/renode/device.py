@@ -180,7 +180,7 @@ class Device:
             self._renode.command(monitor.GO_ON)
         self._renode.run_for(min(run.length, -(-(run.end - run.count) // MIPS)))
         self._log.forget()
-        self._halted = self._renode.command(monitor.HALTED) == monitor.TRUE
+        self._halted = self._renode.word(monitor.HALTED) == monitor.TRUE
         count = self._count()
         run.executed, run.count = count - run.count, count
         run.length = min(2 * run.length, _LAST_SLICE)
@@ -224,7 +224,7 @@ class Device:
     def _wrong(self, run: _Run, pc: int) -> Stop | None:
         """What must not happen, in the order in which one leads to another."""
         fault = self._accessed(run, pc)
-        aborted = not self._halted and self._renode.command(monitor.STATE) == monitor.ABORTED
+        aborted = not self._halted and self._renode.word(monitor.STATE) == monitor.ABORTED
         stopped = self._halted or aborted or not run.executed
         if stopped and (fault is None or fault.kind == "fetch_unmapped"):
             fault = self._taken() or fault  # without a handler, the core looks for one at 0

@@ -68,6 +68,10 @@ class Renode:
             raise NoVerdictError(f'no verdict: Renode refused "{text}": {said}')
         return str(answer).strip()
 
+    def word(self, text: str) -> str:
+        """The monitor's answer without what it adds to one of an enum: all other values."""
+        return self.command(text).partition("\n")[0].strip()
+
     def number(self, text: str) -> int:
         """The monitor's answer as a number.
 

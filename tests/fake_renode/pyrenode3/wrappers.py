@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from Antmicro.Renode.Time import TimeInterval
 from System import UInt64
@@ -68,7 +67,7 @@ class Monitor:
         assert type(command) is str
         try:
             on_command(command)
-            answer: Any = obey(_SESSION, command)
+            answer = obey(_SESSION, command)
         except RefusedError as error:
             return "", f"There was an error executing command '{command}'\n{error}\n"
         return ("" if answer is None else f"{answer}\r\n"), ""
