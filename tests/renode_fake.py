@@ -34,4 +34,4 @@ def use(monkeypatch: pytest.MonkeyPatch, generation: str = "1.16.1", how: str = 
     monkeypatch.syspath_prepend(str(FAKE))
     for name, value in environment(generation, how).items():
         monkeypatch.setenv(name, value)
-    registry._has_renode.cache_clear()
+    registry._require_renode.cache_clear()
