@@ -51,7 +51,8 @@ class _Run:
     """One call of ``run``: what it is to do, where it began, and how far it is.
 
     Instructions are counted since reset; ``length`` is of the next slice in microseconds, ``loop``
-    where the last one ended if that is a branch to itself.
+    where the last one ended if that is a branch to itself, ``log`` where Renode's log was when it
+    began.
     """
 
     until: frozenset[int]
@@ -59,9 +60,9 @@ class _Run:
     deadline: float
     first_pc: int
     first_count: int
-    log: int
     count: int
     executed: int = 0
+    log: int = 0
     length: int = _FIRST_SLICE
     loop: int | None = None
     asleep: int = 0
@@ -129,7 +130,6 @@ class Device:
             deadline=time.monotonic() + seconds,
             first_pc=self.register("pc"),
             first_count=count,
-            log=self._log.size(),
             count=count,
         )
         while True:
@@ -178,8 +178,9 @@ class Device:
         """Let the core execute for a while, at most ``MIPS`` - 1 instructions past the budget."""
         if self._halted:
             self._renode.command(monitor.GO_ON)
+        self._log.forget()  # what the last slice logged has been looked at
+        run.log = self._log.size()
         self._renode.run_for(min(run.length, -(-(run.end - run.count) // MIPS)))
-        self._log.forget()
         self._halted = self._renode.word(monitor.HALTED) == monitor.TRUE
         count = self._count()
         run.executed, run.count = count - run.count, count
@@ -270,13 +271,16 @@ class Device:
 
         Its address is where PC is by now if Renode's log does not tell.
         """
-        if bad_access_faults(self._generation) or self._unexpected == (now := self._accesses()):
+        before, now = self._unexpected, self._accesses()
+        if bad_access_faults(self._generation) or now == before:
             return None
         self._unexpected = now
         deadline = time.monotonic() + _LOG_SECONDS
         while not (fault := logged_access(self._log.since(run.log))):
             if time.monotonic() >= deadline:
-                return Fault("read_unmapped", pc, late=True)
+                # Had it read too, that may have come first: nothing tells.
+                kind = "read_unmapped" if now[0] != before[0] else "write_unmapped"
+                return Fault(kind, pc, late=True)
             time.sleep(_LOOK_AGAIN)
         return fault
 

@@ -179,7 +179,7 @@ class RenodeEngine:
         try:
             self._child.send((name, *arguments))
             if not self._child.answers_within(seconds):
-                self._late = f"come back from {_DOING.get(name, name)} within {seconds:g} s"
+                self._late = f"come back from {_DOING.get(name, name)} within {seconds:.0f} s"
                 self._child.process.kill()
             answer = self._child.receive()
         except (BrokenPipeError, EOFError):

@@ -7,7 +7,8 @@ import weakref
 from pathlib import Path
 
 NAME = "renode.log"
-_READ_AT_MOST = 64 << 10  # bytes
+_TAIL = 64 << 10  # bytes
+_READ_AT_MOST = 64 << 20  # bytes; what a slice logs is hardly ever more than a line
 _KEPT = 16 << 20  # bytes; a firmware that is warned of all the time must not fill the disk
 _LINES = 3
 _LINE = 200  # characters
@@ -40,6 +41,6 @@ class Log:
 
     def tail(self) -> str:
         """The last lines, in one; empty when there are none."""
-        data = os.pread(self._file, _READ_AT_MOST, max(0, self.size() - _READ_AT_MOST))
+        data = os.pread(self._file, _TAIL, max(0, self.size() - _TAIL))
         lines = data.replace(b"\0", b"").decode(errors="replace").splitlines()
         return " | ".join(line.strip()[:_LINE] for line in lines[-_LINES:] if line.strip())

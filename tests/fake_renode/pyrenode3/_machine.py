@@ -13,7 +13,7 @@ from lab.engines.base import Fault, StopReason
 from lab.engines.base import Machine as Memory
 from lab.engines.unicorn_engine import UnicornEngine
 from pyrenode3._commands import Log
-from pyrenode3._misbehave import on_count, stands
+from pyrenode3._misbehave import on_count, silent, stands
 from pyrenode3._platforms import Described
 
 _MIPS = 100
@@ -171,7 +171,8 @@ class Machine:
         self.unexpected[what] += 1
         way = f"Read{_WIDTHS[width]} from" if what == "read" else f"Write{_WIDTHS[width]} to"
         where = f"non existing peripheral at 0x{address:X}."
-        self.log.warn(f"sysbus: [cpu: 0x{pc:X}] {way} {where}")
+        if not silent():
+            self.log.warn(f"sysbus: [cpu: 0x{pc:X}] {way} {where}")
 
     def _enter(self, number: int, back: int) -> None:
         """Take an exception, as far as the handler's first instruction."""
