@@ -19,7 +19,7 @@ from repl_grammar import parse
 from robot_suites import run
 from support import ROOT, Ran, lab, no_traceback
 
-from lab.engines.renode.install import NOT_YET_RUN
+from lab.engines.renode.versions import NOT_YET_RUN
 
 SUITES = ROOT / "robot" / "renode"
 STUB = ROOT / "tests" / "robot" / "renode_keywords.resource"
