@@ -31,7 +31,7 @@ from lab.engines.renode.faults import (
     in_handler,
     logged_access,
 )
-from lab.engines.renode.log import NAME, Log
+from lab.engines.renode.log import COMMANDS, NAME, Log
 from lab.engines.renode.platform import MHZ, Platform, repl
 from lab.engines.renode.versions import Generation, bad_access_faults
 from lab.errors import NoVerdictError
@@ -75,9 +75,9 @@ class Device:
     def start(self, environment: dict[str, str]) -> Generation:
         """Load Renode, given the variables that pyrenode3 wants."""
         os.environ.update(environment)
-        path = Path(tempfile.gettempdir()) / NAME
-        self._renode = Renode(path)
-        self._log = Log(path)
+        folder = Path(tempfile.gettempdir())
+        self._renode = Renode(folder / NAME, folder / COMMANDS)
+        self._log = Log(folder / NAME)
         self._generation = self._renode.generation()
         return self._generation
 
