@@ -9,6 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+# From here on PC and LR hold no address but how to return from an exception (Armv7-M ARM, B1.5.8).
+# Armv8-M has more forms of it, with the same first byte: 0xFFFFFFB8 from Thread mode.
+EXCEPTION_RETURN = 0xFF000000
+
 
 @dataclass(frozen=True)
 class CycleTable:

@@ -80,8 +80,7 @@ class InProcess(Worker):
 
 def register(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the engine known, and measure in this process."""
-    monkeypatch.setitem(registry.ENGINES, ENGINE, lambda: CoarseEngine)
-    monkeypatch.setitem(registry.NEEDS, ENGINE, lambda: None)
+    monkeypatch.setitem(registry.ENGINES, ENGINE, registry.Entry(lambda: CoarseEngine))
     monkeypatch.setattr("lab.measure.worker.Worker", InProcess)
 
 

@@ -36,7 +36,7 @@ def main() -> int:
     ran = subprocess.run(
         [
             sys.executable, "-m", "robot", "--output", str(output), "--log", "NONE",
-            "--report", "NONE", "--runemptysuite",
+            "--report", "NONE", "--runemptysuite", "--pythonpath", str(STUB.parents[1]),
             *(word for one in given for word in ("--variable", one)),
             *(("--include", "no-such-tag") if how == "empty" else ()),
             *asked.tests,

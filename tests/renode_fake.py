@@ -20,7 +20,7 @@ def environment(generation: str = "1.16.1", how: str = "") -> dict[str, str]:
         generation: which Renode it is.
         how: to misbehave; empty: not at all.
     """
-    paths = [str(FAKE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(FAKE), str(FAKE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         "PYTHONPATH": os.pathsep.join(paths),
         "PYRENODE_BIN": str(FAKE / "renode"),
@@ -34,4 +34,4 @@ def use(monkeypatch: pytest.MonkeyPatch, generation: str = "1.16.1", how: str = 
     monkeypatch.syspath_prepend(str(FAKE))
     for name, value in environment(generation, how).items():
         monkeypatch.setenv(name, value)
-    registry._has_renode.cache_clear()
+    registry._require_renode.cache_clear()

@@ -10,7 +10,8 @@ import pytest
 
 from lab.engines.renode import install
 
-VARIABLES = ("PYRENODE_PKG", "PYRENODE_BUILD_DIR", "PYRENODE_BIN", "PYRENODE_RUNTIME")
+VARIABLES = ("PYRENODE_PKG", "PYRENODE_BUILD_DIR", "PYRENODE_BIN", "PYRENODE_RUNTIME",
+             "DOTNET_ROOT")  # fmt: skip
 SAYS_ITS_VERSION = "echo 'Renode v1.16.1.12345'"
 
 

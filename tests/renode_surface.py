@@ -7,8 +7,12 @@ the versions that ``lab/engines/renode/versions.py`` is about.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 # The words a command of the monitor begins with, up to its arguments.
 COMMANDS = {
+    "using sysbus": "I/Extensions/UserInterface/Commands/UsingCommand.cs; without it the core is "
+    "sysbus.cpu (MonitorContext.cs, IsNameAvailable; Monitor.cs on 1.16.1)",
     "mach create": "I/Extensions/UserInterface/Commands/MachCommand.cs",
     "logFile": "I/Extensions/UserInterface/Commands/LoggerFileCommand.cs",
     "machine LoadPlatformDescription": "I/Main/PlatformDescription/UserInterface/"
@@ -37,6 +41,61 @@ COMMANDS = {
     "cpu MemoryFaultAddress": "I/Cores/Arm-M/CortexM.cs",
     "cpu BusFaultAddress": "I/Cores/Arm-M/CortexM.cs, master only",
 }
+
+
+# What the monitor prints of a value, by its type in C#. From
+# I/Extensions/UserInterface/MonitorCommands.cs: numbers in hexadecimal, all digits of their type
+# (PrintActionResult, GetNumberFormat); after an enum, all of its values (ProcessDeviceAction).
+def byte(value: int) -> str:
+    return f"0x{value:02X}"
+
+
+def uint(value: int) -> str:
+    return f"0x{value:08X}"
+
+
+def ulong(value: int) -> str:
+    return f"0x{value:016X}"
+
+
+def register(value: int) -> str:
+    """I/Main/Peripherals/CPU/RegisterValue.cs, ToString: as short as it goes, in lower case."""
+    return f"0x{value:x}"
+
+
+def boolean(value: bool) -> str:
+    return str(value)
+
+
+def cpu_state(value: str) -> str:
+    """I/Main/Peripherals/CPU/EmulationCPUState.cs."""
+    names = ("Aborted", "InReset", "Running")
+    assert value in names
+    listed = "".join(f"\t{name} ({name})\r\n" for name in names)
+    return f"{value}\r\n\nPossible values are:\r\n{listed}\r\n"
+
+
+# How a command that asks is answered: the type of what it asks for, in the file COMMANDS names.
+# Those of the core are also in what Renode prints of a Cortex-M ("cpu" alone).
+ANSWERS: dict[str, Callable[..., str]] = {
+    "sysbus UnexpectedReads": uint,
+    "sysbus UnexpectedWrites": uint,
+    "sysbus ReadByte": byte,
+    "sysbus ReadDoubleWord": uint,
+    "cpu IsHalted": boolean,
+    "cpu EmulationState": cpu_state,
+    "cpu ExecutedInstructions": ulong,
+    "cpu GetRegister": register,
+    "cpu FaultStatus": uint,
+    "cpu MemoryFaultAddress": uint,
+    "cpu BusFaultAddress": uint,
+}
+
+
+def answer(command: str, value: object) -> str:
+    """What the monitor prints of what a command returns."""
+    return ANSWERS[" ".join(command.split()[:2])](value)
+
 
 # Only scripts say these; they are generated, and the driver's tests are not about them.
 OF_SCRIPTS = {"start", "sysbus LoadELF", "sysbus GetSymbolAddress", "uart CreateFileBackend"}

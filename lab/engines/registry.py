@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import NamedTuple
 
 from lab.engines.base import Engine
 from lab.errors import UsageError
@@ -22,14 +23,20 @@ def _renode() -> type[Engine]:
 
 
 @functools.cache
-def _has_renode() -> None:
+def _require_renode() -> None:
     from lab.engines.renode.install import usable_installation
 
     usable_installation()
 
 
-ENGINES: dict[str, Callable[[], type[Engine]]] = {"unicorn": _unicorn, "renode": _renode}
-NEEDS: dict[str, Callable[[], None]] = {"renode": _has_renode}  # raise ToolError
+class Entry(NamedTuple):
+    """How to get an engine's class, and what raises ToolError unless what it needs is here."""
+
+    load: Callable[[], type[Engine]]
+    require: Callable[[], None] | None = None
+
+
+ENGINES = {"unicorn": Entry(_unicorn), "renode": Entry(_renode, _require_renode)}
 
 
 def create(name: str) -> Engine:
@@ -56,9 +63,10 @@ def check_name(name: str) -> None:
     """
     if name not in ENGINES:
         raise UsageError(f'no engine "{name}"; there is: {", ".join(sorted(ENGINES))}')
-    NEEDS.get(name, lambda: None)()
+    if require := ENGINES[name].require:
+        require()
 
 
 def _kind(name: str) -> type[Engine]:
     check_name(name)
-    return ENGINES[name]()
+    return ENGINES[name].load()

@@ -21,6 +21,7 @@ from unicorn import arm_const
 from unicorn import unicorn_const as const
 from unicorn.unicorn_py3.unicorn import uclib
 
+from lab.cores import EXCEPTION_RETURN
 from lab.decode import CONDITIONS, Block
 from lab.elf import Segment
 from lab.engines._meter import Meter
@@ -41,7 +42,6 @@ _REGISTERS = {f"r{n}": getattr(arm_const, f"UC_ARM_REG_R{n}") for n in range(13)
 _ALSO = {"sb": "r9", "sl": "r10", "fp": "r11", "ip": "r12"}  # names in decoded text
 _THUMB = 1 << 24  # in xPSR
 _NO_END = 0xFFFFFFFF
-_EXCEPTION_RETURN = 0xFF000000  # from here on, an address is no address (Armv7-M ARM, B1.5.8)
 _UNLIMITED = (1 << 64) - 1
 _CCR, _DIV_0_TRP = 0xD14, 1 << 4  # Configuration and Control Register (Armv7-M ARM, B3.2.8)
 
@@ -358,7 +358,7 @@ class UnicornEngine:
             return self._checked(_Reason(outcome.reason), pc)
         if not self._thumb():
             return self._branch_to_even(pc, entered=outcome.error == const.UC_ERR_INSN_INVALID)
-        if pc >= _EXCEPTION_RETURN:  # Unicorn reports it in another way for each core
+        if pc >= EXCEPTION_RETURN:  # Unicorn reports it in another way for each core
             fault = Fault("exception_return", self._last_branch() or pc, pc)
             return Stop(StopReason.FAULT, pc, fault)
         if outcome.reason == _Reason.INTERRUPT:

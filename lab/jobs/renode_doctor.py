@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from lab.engines.renode.install import (
     DOTNET_COMMAND,
-    NOT_YET_RUN,
     PYRENODE3_COMMAND,
     RENODE_COMMANDS,
     RENODE_TEST_COMMAND,
@@ -16,6 +15,7 @@ from lab.engines.renode.install import (
     find_pyrenode3,
     find_renode_test,
 )
+from lab.engines.renode.versions import NOT_YET_RUN
 from lab.errors import ToolError
 from lab.jobs.doctor import Finding, complete, part
 

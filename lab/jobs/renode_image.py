@@ -28,7 +28,6 @@ from lab.measure.worker import Worker
 
 CLOCK_HZ = 100 * MHZ  # one instruction takes 10 ns, a whole number of Renode's ticks
 _COMPARED = 64  # bytes of each output; each is one command
-_END_HOOK = "machine.PauseAndRequestEmulationPause()"
 
 
 @dataclass(frozen=True)
@@ -126,10 +125,7 @@ def _script(
     fields = device.offsets["LabMailbox"]
     assert at["lab_mailbox"] + fields["sizeof"] <= _slot(MARKERS[0])
     yield f"# For Renode {generation}, for the suites in robot/renode."
-    yield monitor.create_machine(name)
-    yield monitor.load_platform("$ORIGIN/board.repl")
-    yield from monitor.strict_memory(generation)
-    yield from monitor.exact_time()
+    yield from monitor.new_machine(name, ["$ORIGIN/board.repl"], generation)
     yield monitor.load_elf("$ORIGIN/image.elf")
     yield monitor.vector_table(image.symbols["vector_table"].address)
     told = {"arena": start.arena_base, "arena_bytes": start.arena_bytes,
@@ -138,7 +134,7 @@ def _script(
         yield monitor.write_word(at["lab_mailbox"] + fields[field], value)
     for marker in MARKERS:
         yield monitor.add_hook(at[marker], _note(_slot(marker)))
-    yield monitor.add_hook(at["lab_end"], _END_HOOK)
+    yield monitor.add_hook(at["lab_end"], monitor.PAUSE)
 
 
 def _note(slot: int) -> str:

@@ -15,12 +15,11 @@ from pathlib import Path
 from lab import toolchain
 from lab.crate import Say
 from lab.engines.renode.install import (
-    NOT_YET_RUN,
     find_installation,
     find_renode_test,
     version_of_tree,
 )
-from lab.engines.renode.versions import Generation
+from lab.engines.renode.versions import NOT_YET_RUN, Generation
 from lab.errors import (
     EXIT_OK,
     EXIT_VERDICT_NO,

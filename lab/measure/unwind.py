@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.branches import branch
+from lab.cores import EXCEPTION_RETURN
 from lab.elf import Image
 from lab.engines.base import Engine
 
 _SP, _LR = 13, 14  # DWARF numbers are those of the core registers
-_EXCEPTION_RETURN = 0xFFFFFFE0
 _MASK = 0xFFFFFFFF
 _WORD = 4
 _PUSH_LR = 0xB500  # PUSH with LR in its list
@@ -68,7 +68,7 @@ def call_chain(
                 end=caller[_SP] if caller and known else None,
             )
         )
-        if caller is None or caller[_LR] >= _EXCEPTION_RETURN:
+        if caller is None or caller[_LR] >= EXCEPTION_RETURN:
             break
         pc = caller[_LR] & ~1
         if image.function_at(pc - 1) is None or (caller == registers and len(frames) > 1):

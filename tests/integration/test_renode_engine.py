@@ -23,9 +23,11 @@ from guest import (
     TOP,
     linked,
     loaded,
+    machine_of,
     run,
 )
 
+from lab.cores import CORES
 from lab.elf import Image, Segment
 from lab.engines.base import Engine, Fault, LowestSp, Machine, Region, Stop, StopReason, Totals
 from lab.engines.registry import create
@@ -177,6 +179,12 @@ def test_faults_of_an_instruction(on_renode: OnRenode, source: str, kind: str, o
     for name in ("r0", "lr", "sp", "pc"):  # as they were in front of the handler
         assert renode.register(name) == unicorn.register(name)
     assert renode.totals().instructions == unicorn.totals().instructions
+
+
+def test_a_fault_on_armv8m(on_renode: OnRenode) -> None:
+    engine = on_renode(guest("push {r0} \n udf #3"), machine_of(CORES["cortex-m33f"]))
+    assert go(engine).fault == Fault("undefined_instruction", BEGIN + 2)
+    assert engine.register("sp") == TOP - 4
 
 
 def test_a_branch_to_an_even_address(on_renode: OnRenode) -> None:

@@ -106,7 +106,7 @@ def test_symbols_and_window_of_a_lab_image(image: Path) -> None:
     script = files[f"{BOARD}.resc"].decode()
     named = re.findall(r'GetSymbolAddress "(\w+)"', script)
     assert named == ["vector_table", "lab_end"]
-    assert re.search("^# .*ExecutedInstructions .*few high", script, re.MULTILINE)
+    assert re.search("^# .*ExecutedInstructions .*executed before it", script, re.MULTILINE)
     assert set(named) <= elf.symbols.keys()
     (window,) = parse(files[f"{BOARD}_lab.repl"].decode()).values()
     assert window.parameters == {"size": 16 << 10}

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 import renode_fake
-from guest import CODE, FLASH, MACHINE, assembled
+from guest import CODE, FLASH, MACHINE, NOTHING, assembled
 from processes import watched
 from support import NANO, lab, no_traceback
 
+from lab.engines.base import Fault
 from lab.engines.registry import create
 from lab.engines.renode import engine as module
 from lab.engines.renode.engine import RenodeEngine
-from lab.engines.renode.log import Log
+from lab.engines.renode.log import COMMANDS, NAME, Log
 from lab.errors import NoVerdictError, ToolError
 
 MODEL = "sensor_fusion"
@@ -126,6 +127,13 @@ def test_it_does_not_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
         engine.run({CODE}, instructions=1000, seconds=1)
 
 
+def test_seconds_are_rounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ANSWER_SECONDS", 0.2)
+    engine = running(monkeypatch, "stuck")
+    with pytest.raises(NoVerdictError, match=r"within 1 s"):
+        engine.run((), instructions=1000, seconds=0.9996)
+
+
 def test_it_does_not_load(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "START_SECONDS", 2.0)
     renode_fake.use(monkeypatch, how="loads_forever")
@@ -157,10 +165,28 @@ def test_a_flood_does_not_fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None
     engine = running(monkeypatch, "flood")
     for _ in range(4):
         run(engine)
-        assert engine._log is not None
-        assert os.fstat(engine._log._file).st_blocks * 512 <= 16 << 20
-    assert engine._log is not None
-    assert engine._log.size() > 64 << 20  # of which hardly anything is there
+        assert os.fstat(engine._logs[NAME]._file).st_blocks * 512 <= (16 + 25) << 20
+    assert engine._logs[NAME].size() > 64 << 20  # of which hardly anything is there
+
+
+@pytest.mark.parametrize(("store", "kind"), [("ldr", "read"), ("str", "write")])
+def test_an_access_is_found_in_a_flood(
+    monkeypatch: pytest.MonkeyPatch, store: str, kind: str
+) -> None:
+    engine = running(monkeypatch, "flood")
+    access = assembled(f"nop \n ldr r0, ={NOTHING} \n {store} r1, [r0] \n 1: b 1b")
+    engine.load(MACHINE, access.segments, FLASH)
+    stop = engine.run((), instructions=1000, seconds=60)
+    assert stop.fault == Fault(f"{kind}_unmapped", CODE + 4, NOTHING, late=True)
+
+
+def test_what_the_log_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = running(monkeypatch, "silent")
+    access = assembled(f"ldr r0, ={NOTHING} \n str r1, [r0] \n 1: adds r2, #1 \n b 1b")
+    engine.load(MACHINE, access.segments, FLASH)
+    fault = engine.run((), instructions=1000, seconds=60).fault
+    assert fault is not None
+    assert (fault.kind, fault.address, fault.late) == ("write_unmapped", None, True)
 
 
 def test_an_error_quotes_the_end_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,6 +198,34 @@ def test_an_error_quotes_the_end_of_the_log(monkeypatch: pytest.MonkeyPatch) -> 
     (line,) = raised.value.lines()
     assert "SIGKILL" in line
     assert len(line) < 1000
+
+
+def test_log_and_commands_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(module.KEEP, str(keep := tmp_path / "record" / "renode"))
+    engine = running(monkeypatch, "flood")
+    run(engine)
+    assert not keep.exists()  # nothing was wrong
+    pid = engine._child.process.pid
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(NoVerdictError, match=f"log and commands: {keep}/renode-{pid}"):
+        run(engine)
+    kept = {path.name: path.read_text() for path in keep.iterdir()}
+    assert kept.keys() == {f"renode-{pid}.{NAME}", f"renode-{pid}.{COMMANDS}"}
+    said = kept[f"renode-{pid}.{COMMANDS}"].splitlines()
+    assert said[0].startswith("logFile @")
+    assert said.index("using sysbus") < said.index("cpu IsHalted")
+    assert "# RunFor, 10 us" in said
+    assert len(kept[f"renode-{pid}.{NAME}"]) <= 1 << 20
+
+
+def test_what_cannot_be_kept_does_not_hide_the_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(module.KEEP, str(tmp_path / "file"))
+    engine = running(monkeypatch, "throws")
+    with pytest.raises(NoVerdictError, match=r"NullReference.*cannot be kept: File exists"):
+        run(engine)
 
 
 def test_the_tail_of_a_log(tmp_path: Path) -> None:

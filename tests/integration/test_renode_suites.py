@@ -19,12 +19,13 @@ from repl_grammar import parse
 from robot_suites import run
 from support import ROOT, Ran, lab, no_traceback
 
-from lab.engines.renode.install import NOT_YET_RUN
+from lab.engines.renode.versions import NOT_YET_RUN
 
 SUITES = ROOT / "robot" / "renode"
 STUB = ROOT / "tests" / "robot" / "renode_keywords.resource"
 FAKE = ROOT / "tests" / "fake_renode_test.py"
 TESTS = 8
+DRY_RUN = ("--dryrun", "--pythonpath", ROOT / "tests")  # the stub imports from there
 PASSED_BEFORE = """\
 <robot generator="Robot 6.1" schemaversion="4"><suite name="S"><test name="T">
 <status status="PASS"/></test><status status="PASS"/></suite><errors/></robot>
@@ -62,7 +63,7 @@ def test_without_renode_the_suites_are_skipped_and_say_why(tmp_path: Path) -> No
 
 
 def test_the_suites_pass_a_dry_run_against_renodes_keywords(tmp_path: Path) -> None:
-    done = run("--dryrun", "--variable", f"RENODEKEYWORDS:{STUB}", SUITES, to=tmp_path)
+    done = run(*DRY_RUN, "--variable", f"RENODEKEYWORDS:{STUB}", SUITES, to=tmp_path)
     assert {name: test.message for name, test in done.items() if test.status != "PASS"} == {}
     assert len(done) == TESTS
 
@@ -72,7 +73,7 @@ def test_a_keyword_that_renode_lacks_fails_the_dry_run(tmp_path: Path) -> None:
     own.write_text(
         f"*** Settings ***\nResource    {STUB}\n*** Test Cases ***\nOwn\n    Wait For Bliss\n"
     )
-    (failed,) = run("--dryrun", own, to=tmp_path).values()
+    (failed,) = run(*DRY_RUN, own, to=tmp_path).values()
     assert (failed.status, "No keyword with name 'Wait For Bliss'" in failed.message) == (
         "FAIL", True
     )  # fmt: skip

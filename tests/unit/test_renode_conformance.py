@@ -11,15 +11,30 @@ import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from renode_surface import ATTRIBUTES, COMMANDS, IMPORTS, OF_SCRIPTS
+from renode_surface import (
+    ANSWERS,
+    ATTRIBUTES,
+    COMMANDS,
+    IMPORTS,
+    OF_SCRIPTS,
+    answer,
+    boolean,
+    cpu_state,
+)
 
 from lab.engines.renode import driver, monitor
 from lab.engines.renode.versions import Generation
 
 PACKAGE = Path(driver.__file__).parent
-OBJECTS = "mach|machine|emulation|sysbus|cpu|nvic|uart|logFile|start"
+OBJECTS = "using|mach|machine|emulation|sysbus|cpu|nvic|uart|logFile|start"
+QUESTIONS = (
+    *(monitor.HALTED, monitor.STATE, monitor.EXECUTED, monitor.register("PC")),
+    *(monitor.UNEXPECTED_READS, monitor.UNEXPECTED_WRITES, monitor.FAULT_STATUS),
+    *(monitor.MEMORY_FAULT_ADDRESS, monitor.BUS_FAULT_ADDRESS),
+)
 COMMAND = re.compile(rf"(?:{OBJECTS})(?: [A-Za-z]+)?(?= |$)")
 
 
@@ -29,7 +44,8 @@ def commands() -> Iterator[str]:
         if inspect.isfunction(value) and value.__module__ == monitor.__name__:
             if name in {"file", "number"}:  # parts of commands
                 continue
-            given = {"generation": Generation.MASTER, "path": Path("p"), "uart": "uart"}
+            given = {"generation": Generation.MASTER, "path": Path("p"), "uart": "uart",
+                     "platforms": ["p"]}  # fmt: skip
             made = value(*(given.get(one, 0) for one in inspect.signature(value).parameters))
             yield from [made] if isinstance(made, str) else made
         elif isinstance(value, str) and COMMAND.match(value):
@@ -43,6 +59,24 @@ def test_every_command_is_known_to_exist() -> None:
         assert match, f"{command} is no command of the monitor"
         found.add(match[0])
     assert found == COMMANDS.keys() | OF_SCRIPTS
+
+
+SAMPLES = {cpu_state: "Aborted", boolean: True}  # the others are numbers
+
+
+@pytest.mark.parametrize("command", ANSWERS)
+def test_every_answer_is_understood(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = set(ANSWERS) - {"sysbus ReadByte", "sysbus ReadDoubleWord"}  # the suites' alone
+    assert asked == {match[0] for one in QUESTIONS if (match := COMMAND.match(one))}
+    value = SAMPLES.get(ANSWERS[command], 10)
+    text = answer(command, value) + "\r\n"
+    renode = object.__new__(driver.Renode)
+    monkeypatch.setattr(renode, "_said", SimpleNamespace(note=lambda line: None), raising=False)
+    renode._monitor = SimpleNamespace(execute=lambda command: (text, ""))
+    if value == 10:
+        assert renode.number(command) == 10
+    else:
+        assert renode.word(command) == str(value)
 
 
 def nodes(path: Path) -> Iterator[ast.AST]:

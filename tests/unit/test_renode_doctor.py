@@ -12,12 +12,12 @@ from typer.testing import CliRunner
 from lab.cache import ROOT_VARIABLE, Cache
 from lab.cli.main import app
 from lab.engines.renode.install import (
-    NOT_YET_RUN,
     PYRENODE3_COMMAND,
     PYRENODE3_COMMIT,
     RENODE_COMMANDS,
     RENODE_TEST_COMMAND,
 )
+from lab.engines.renode.versions import NOT_YET_RUN
 from lab.errors import ToolError
 from lab.jobs import doctor, renode_doctor
 

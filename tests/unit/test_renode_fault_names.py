@@ -58,7 +58,10 @@ def test_what_nothing_names_is_no_verdict(number: int) -> None:
 def test_only_a_handler_that_was_entered_counts() -> None:
     assert in_handler(0xFFFFFFF9, XPSR | 3) == 3
     assert in_handler(0xFFFFFFE9, XPSR | 6) == 6
+    assert in_handler(0xFFFFFFB8, XPSR | 3) == 3  # Armv8-M
+    assert in_handler(0xFFFFFFA8, XPSR | 6) == 6
     assert in_handler(PC | 1, XPSR) == 0  # called
+    assert in_handler(PC | 1, XPSR | 3) == 0
     assert in_handler(0xFFFFFFF9, XPSR | 15) == 0  # SysTick
 
 
@@ -68,6 +71,8 @@ def test_only_a_handler_that_was_entered_counts() -> None:
         (0xFFFFFFF9, XPSR, 0x20000020),
         (0xFFFFFFF9, XPSR | 1 << 9, 0x20000024),
         (0xFFFFFFE9, XPSR, 0x20000068),  # with floating point registers
+        (0xFFFFFFB8, XPSR, 0x20000020),  # Armv8-M
+        (0xFFFFFFA8, XPSR, 0x20000068),
     ],
 )
 def test_the_frame_gives_the_registers_back(lr: int, xpsr: int, sp: int) -> None:

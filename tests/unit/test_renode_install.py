@@ -169,6 +169,15 @@ def test_the_newest_dotnet_counts(bare: Path, listed: str, said: str) -> None:
     assert find_dotnet() == said
 
 
+def test_dotnet_where_its_own_variable_says(
+    bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(bare / "dotnet", "echo 'Microsoft.NETCore.App 6.0.1 [/x]'")
+    script(tmp_path / "net" / "dotnet", "echo 'Microsoft.NETCore.App 9.0.2 [/x]'")
+    monkeypatch.setenv("DOTNET_ROOT", str(tmp_path / "net"))
+    assert find_dotnet() == "9.0.2"
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [

@@ -31,7 +31,7 @@ from lab.engines.renode.faults import (
     in_handler,
     logged_access,
 )
-from lab.engines.renode.log import NAME, Log
+from lab.engines.renode.log import COMMANDS, NAME, Log
 from lab.engines.renode.platform import MHZ, Platform, repl
 from lab.engines.renode.versions import Generation, bad_access_faults
 from lab.errors import NoVerdictError
@@ -51,7 +51,8 @@ class _Run:
     """One call of ``run``: what it is to do, where it began, and how far it is.
 
     Instructions are counted since reset; ``length`` is of the next slice in microseconds, ``loop``
-    where the last one ended if that is a branch to itself.
+    where the last one ended if that is a branch to itself, ``log`` where Renode's log was when it
+    began.
     """
 
     until: frozenset[int]
@@ -59,9 +60,9 @@ class _Run:
     deadline: float
     first_pc: int
     first_count: int
-    log: int
     count: int
     executed: int = 0
+    log: int = 0
     length: int = _FIRST_SLICE
     loop: int | None = None
     asleep: int = 0
@@ -74,9 +75,9 @@ class Device:
     def start(self, environment: dict[str, str]) -> Generation:
         """Load Renode, given the variables that pyrenode3 wants."""
         os.environ.update(environment)
-        path = Path(tempfile.gettempdir()) / NAME
-        self._renode = Renode(path)
-        self._log = Log(path)
+        folder = Path(tempfile.gettempdir())
+        self._renode = Renode(folder / NAME, folder / COMMANDS)
+        self._log = Log(folder / NAME)
         self._generation = self._renode.generation()
         return self._generation
 
@@ -91,19 +92,12 @@ class Device:
 
     def reset(self) -> None:
         """Make a new machine: Renode's own reset leaves RAM and its caches as they are."""
-        renode = self._renode
-        renode.start_over()
         with tempfile.TemporaryDirectory(prefix="lab-renode-") as folder:
             description = Path(folder) / "lab.repl"
             description.write_text(repl(self._platform, self._generation))
-            renode.command(monitor.load_platform(monitor.file(description)))
-        for command in monitor.exact_time():
-            renode.command(command)
+            self._renode.start_over(description, self._generation)
         for segment in self._segments:
             self._put(segment.address, segment.data)
-        # Behind the segments: a host's own write to nowhere would be refused in another way.
-        for command in monitor.strict_memory(self._generation):
-            renode.command(command)
         self._power_up()
 
     def _power_up(self) -> None:
@@ -136,7 +130,6 @@ class Device:
             deadline=time.monotonic() + seconds,
             first_pc=self.register("pc"),
             first_count=count,
-            log=self._log.size(),
             count=count,
         )
         while True:
@@ -185,9 +178,10 @@ class Device:
         """Let the core execute for a while, at most ``MIPS`` - 1 instructions past the budget."""
         if self._halted:
             self._renode.command(monitor.GO_ON)
+        self._log.forget()  # what the last slice logged has been looked at
+        run.log = self._log.size()
         self._renode.run_for(min(run.length, -(-(run.end - run.count) // MIPS)))
-        self._log.forget()
-        self._halted = self._renode.command(monitor.HALTED) == monitor.TRUE
+        self._halted = self._renode.word(monitor.HALTED) == monitor.TRUE
         count = self._count()
         run.executed, run.count = count - run.count, count
         run.length = min(2 * run.length, _LAST_SLICE)
@@ -231,7 +225,7 @@ class Device:
     def _wrong(self, run: _Run, pc: int) -> Stop | None:
         """What must not happen, in the order in which one leads to another."""
         fault = self._accessed(run, pc)
-        aborted = not self._halted and self._renode.command(monitor.STATE) == monitor.ABORTED
+        aborted = not self._halted and self._renode.word(monitor.STATE) == monitor.ABORTED
         stopped = self._halted or aborted or not run.executed
         if stopped and (fault is None or fault.kind == "fetch_unmapped"):
             fault = self._taken() or fault  # without a handler, the core looks for one at 0
@@ -277,13 +271,16 @@ class Device:
 
         Its address is where PC is by now if Renode's log does not tell.
         """
-        if bad_access_faults(self._generation) or self._unexpected == (now := self._accesses()):
+        before, now = self._unexpected, self._accesses()
+        if bad_access_faults(self._generation) or now == before:
             return None
         self._unexpected = now
         deadline = time.monotonic() + _LOG_SECONDS
         while not (fault := logged_access(self._log.since(run.log))):
             if time.monotonic() >= deadline:
-                return Fault("read_unmapped", pc, late=True)
+                # Had it read too, that may have come first: nothing tells.
+                kind = "read_unmapped" if now[0] != before[0] else "write_unmapped"
+                return Fault(kind, pc, late=True)
             time.sleep(_LOOK_AGAIN)
         return fault
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.engines.renode import monitor
+from lab.engines.renode.log import Log
 from lab.engines.renode.versions import Generation
 from lab.errors import NoVerdictError
 
@@ -22,12 +23,18 @@ _FAILED = "There was an error executing command"
 class Renode:
     """One Renode; there can be no second one in a process."""
 
-    def __init__(self, log: Path) -> None:
-        """Load Renode, which takes seconds, and have it log to a file.
+    def __init__(self, log: Path, commands: Path) -> None:
+        """Load Renode, which takes seconds.
+
+        Args:
+            log: file that it is to log to.
+            commands: file for all that is said to it.
 
         Raises:
             NoVerdictError: pyrenode3 does not know this Renode.
         """
+        commands.touch()
+        self._said = Log(commands)
         wrappers = _loaded()
         # These are there only now.
         from Antmicro.Renode.Time import TimeInterval
@@ -42,16 +49,18 @@ class Renode:
 
     def generation(self) -> Generation:
         """Which of the two this is, by what it does: versions of builds do not tell."""
-        self.start_over()
+        self._clear()
+        self.command(monitor.create_machine(MACHINE))
         self.number(monitor.UNEXPECTED_READS)  # so that what fails next fails for its own reason
         (probe,) = monitor.strict_memory(Generation.MASTER)
-        _, error = self._monitor.execute(probe)
+        _, error = self._execute(probe)
         return Generation.V1_16 if error.strip() else Generation.MASTER
 
-    def start_over(self) -> None:
-        """Forget everything there is, and make an empty machine."""
-        self._emulation.clear()
-        self.command(monitor.create_machine(MACHINE))
+    def start_over(self, platform: Path, generation: Generation) -> None:
+        """Forget everything there is, and make a machine from a platform description."""
+        self._clear()
+        for command in monitor.new_machine(MACHINE, [monitor.file(platform)], generation):
+            self.command(command)
         self._bus = self._emulation.get_mach(MACHINE).sysbus.internal
 
     def command(self, text: str) -> str:
@@ -60,11 +69,15 @@ class Renode:
         Raises:
             NoVerdictError: it refused the command.
         """
-        answer, error = self._monitor.execute(text)
+        answer, error = self._execute(text)
         if error.strip():
             said = " ".join(error.split()).removeprefix(f"{_FAILED} '{text}' ")
             raise NoVerdictError(f'no verdict: Renode refused "{text}": {said}')
-        return str(answer).strip()
+        return answer.strip()
+
+    def word(self, text: str) -> str:
+        """The monitor's answer without what it adds to one of an enum: all other values."""
+        return self.command(text).partition("\n")[0].strip()
 
     def number(self, text: str) -> int:
         """The monitor's answer as a number.
@@ -82,12 +95,24 @@ class Renode:
 
     def run_for(self, microseconds: int) -> None:
         """Let virtual time pass, in which the core executes unless it is halted."""
+        self._said.note(f"# RunFor, {microseconds} us")
         self._emulation.internal.RunFor(self._microseconds(microseconds))
 
     def read(self, address: int, size: int) -> bytes:
         """Memory contents."""
+        self._said.note(f"# ReadBytes, {size} at 0x{address:08x}")
         # Each argument of the type that tells the overloads apart; False: not only memory.
         return bytes(self._bus.ReadBytes(self._address(address), size, False))
+
+    def _execute(self, text: str) -> tuple[str, str]:
+        """What the monitor prints, and its error."""
+        self._said.note(text)
+        answer, error = self._monitor.execute(text)
+        return str(answer), str(error)
+
+    def _clear(self) -> None:
+        self._said.note("# the emulation is cleared")
+        self._emulation.clear()
 
 
 def _loaded() -> Any:

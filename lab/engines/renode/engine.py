@@ -7,6 +7,7 @@ whatever hangs or crashes in there comes out as one line.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tempfile
 import weakref
@@ -17,9 +18,10 @@ from lab.child import Child
 from lab.elf import Segment
 from lab.engines.base import BlockCount, LowestSp, Machine, Stop, Totals
 from lab.engines.renode.install import environment, usable_installation
-from lab.engines.renode.log import NAME, Log
+from lab.engines.renode.log import COMMANDS, NAME, Log
 from lab.errors import LabError, NoVerdictError, ToolError
 
+KEEP = "TFLM_LAB_RENODE_LOG"  # directory for log and commands when something goes wrong
 START_SECONDS = 180.0  # a portable Renode unpacks itself at its first start
 ANSWER_SECONDS = 60.0  # for everything but executing
 _REGISTERS = {*(f"r{n}" for n in range(13)), "sp", "lr", "pc"}
@@ -52,7 +54,7 @@ class RenodeEngine:
         """
         installation = usable_installation()
         self._late = ""  # what it did not do in time
-        self._log: Log | None = None
+        self._logs: dict[str, Log] = {}
         self._folder = Path(tempfile.mkdtemp(prefix="lab-renode-"))
         self._child = Child("lab.engines.renode.child")
         self.close = weakref.finalize(self, self._child.close)
@@ -65,7 +67,7 @@ class RenodeEngine:
             shutil.rmtree(self._folder, ignore_errors=True)
             why = str(error).removeprefix("no verdict: ")
             raise ToolError(f"Renode cannot be loaded: {why}") from None
-        self._log = Log(self._folder / NAME)
+        self._open_logs()
         self.version = installation.version or "unknown version"
         if generation != self.version:  # builds have the number of the release before them
             self.version += f", behaves as {generation}"
@@ -179,7 +181,7 @@ class RenodeEngine:
         try:
             self._child.send((name, *arguments))
             if not self._child.answers_within(seconds):
-                self._late = f"come back from {_DOING.get(name, name)} within {seconds:g} s"
+                self._late = f"come back from {_DOING.get(name, name)} within {seconds:.0f} s"
                 self._child.process.kill()
             answer = self._child.receive()
         except (BrokenPipeError, EOFError):
@@ -192,13 +194,31 @@ class RenodeEngine:
             raise answer
         return answer
 
-    def _tail(self) -> str:
-        """The end of Renode's log, to follow an error."""
-        if self._log is None:
+    def _open_logs(self) -> None:
+        for name in {NAME, COMMANDS} - self._logs.keys():
             with contextlib.suppress(OSError):  # it did not come that far
-                self._log = Log(self._folder / NAME)
-        tail = self._log.tail() if self._log else ""
-        return f" (end of its log: {tail})" if tail else ""
+                self._logs[name] = Log(self._folder / name)
+
+    def _tail(self) -> str:
+        """The end of Renode's log, to follow an error, and where more of it is kept."""
+        self._open_logs()
+        said = []
+        if NAME in self._logs and (tail := self._logs[NAME].tail()):
+            said.append(f"end of its log: {tail}")
+        if folder := os.environ.get(KEEP):
+            said.append(self._keep(Path(folder)))
+        return f" ({'; '.join(said)})" if said else ""
+
+    def _keep(self, folder: Path) -> str:
+        """Keep the log and the commands; says where."""
+        stem = f"renode-{self._child.process.pid}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, log in self._logs.items():
+                (folder / f"{stem}.{name}").write_bytes(log.end())
+        except OSError as error:
+            return f"{folder}: log and commands cannot be kept: {error.strerror}"
+        return f"log and commands: {folder / stem}.*"
 
 
 def _check(name: str) -> None:

@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
+from lab.cores import EXCEPTION_RETURN
 from lab.engines.base import Fault
 from lab.errors import NoVerdictError
 
 # Armv7-M ARM, B1.5.2: numbers of the exceptions that a fault of the firmware ends in.
 HARD_FAULT, USAGE_FAULT, SUPERVISOR_CALL, DEBUG_MONITOR = 3, 6, 11, 12
 EXCEPTIONS = (HARD_FAULT, 4, 5, USAGE_FAULT, SUPERVISOR_CALL, DEBUG_MONITOR)
-_EXCEPTION_RETURN = 0xFFFFFFE0  # LR in a handler is from here on
 _NO_FLOATS = 1 << 4  # in that LR: the frame is the short one
 _SHORT, _LONG = 0x20, 0x68  # bytes of a frame
 _ALIGNED = 1 << 9  # in the xPSR of a frame: SP was not a multiple of 8
@@ -44,7 +44,7 @@ _ACCESS = re.compile(
 def in_handler(lr: int, xpsr: int) -> int:
     """Number of the exception whose handler has just been entered; 0: of none that is a fault."""
     number = xpsr & _IPSR
-    return number if lr >= _EXCEPTION_RETURN and number in EXCEPTIONS else 0
+    return number if lr >= EXCEPTION_RETURN and number in EXCEPTIONS else 0
 
 
 def frame_size(lr: int) -> int:

@@ -38,8 +38,6 @@ RENODE_COMMANDS = (
 DOTNET_COMMAND = "on Ubuntu: sudo apt-get install dotnet-runtime-8.0"
 RENODE_TEST_COMMAND = "pip install -r ~/renode/tests/requirements.txt"  # what renode-test imports
 HOW = "lab renode doctor says how to get it"
-# To be said until a record of a run on the real program is kept in this repository.
-NOT_YET_RUN = "generated from Renode's sources, not yet run on Renode"
 
 MINIMUM_DOTNET = 8
 RUNTIME = "PYRENODE_RUNTIME"
@@ -165,7 +163,10 @@ def find_dotnet() -> str:
     Raises:
         ToolError: there is none, or it is too old.
     """
-    listed = _DOTNET_APP.finditer(_answer(["dotnet", "--list-runtimes"]) or "")
+    # Where .NET is by its own variable, which clr_loader (of pyrenode3's pythonnet) follows too.
+    root = os.environ.get("DOTNET_ROOT")
+    dotnet = str(Path(root) / "dotnet") if root else "dotnet"
+    listed = _DOTNET_APP.finditer(_answer([dotnet, "--list-runtimes"]) or "")
     found = sorted((int(match[1]), match[1] + match[2]) for match in listed)
     if found and found[-1][0] >= MINIMUM_DOTNET:
         return found[-1][1]

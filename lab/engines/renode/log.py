@@ -1,4 +1,4 @@
-"""Renode's log: a file that nobody keeps, of which only the end is ever read."""
+"""Renode's log, and what was said to it: files that are kept only when asked for."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import weakref
 from pathlib import Path
 
 NAME = "renode.log"
-_READ_AT_MOST = 64 << 10  # bytes
+COMMANDS = "commands.txt"
+_TAIL = 64 << 10  # bytes
+_READ_AT_MOST = 64 << 20  # bytes; what a slice logs is hardly ever more than a line
+_END = 1 << 20  # bytes that are kept of a file when something went wrong
 _KEPT = 16 << 20  # bytes; a firmware that is warned of all the time must not fill the disk
 _LINES = 3
 _LINE = 200  # characters
 
 
 class Log:
-    """The log file, open; whoever made it may remove its name."""
+    """A file that is only added to, open; whoever made it may remove its name."""
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDWR)
@@ -23,6 +26,16 @@ class Log:
     def size(self) -> int:
         """Bytes logged so far."""
         return os.fstat(self._file).st_size
+
+    def note(self, line: str) -> None:
+        """Add a line; to a log that nobody else adds to."""
+        os.write(self._file, f"{line}\n".encode())
+        self.forget()
+
+    def end(self, size: int = _END) -> bytes:
+        """The last bytes, without what was forgotten."""
+        data = os.pread(self._file, size, max(0, self.size() - size))
+        return data.replace(b"\0", b"")
 
     def since(self, mark: int) -> str:
         """What was logged after a size, or the begin of it."""
@@ -40,6 +53,5 @@ class Log:
 
     def tail(self) -> str:
         """The last lines, in one; empty when there are none."""
-        data = os.pread(self._file, _READ_AT_MOST, max(0, self.size() - _READ_AT_MOST))
-        lines = data.replace(b"\0", b"").decode(errors="replace").splitlines()
+        lines = self.end(_TAIL).decode(errors="replace").splitlines()
         return " | ".join(line.strip()[:_LINE] for line in lines[-_LINES:] if line.strip())

@@ -7,6 +7,7 @@ the script, or a variable.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from lab.engines.renode.versions import Generation, bad_access_faults
@@ -15,6 +16,26 @@ from lab.errors import UsageError
 QUANTUM_SECONDS = "0.0001"  # Renode's default; between two quanta timers are exact all the same
 SEED = 1
 START = "start"
+# Else the core is "sysbus.cpu" (Extensions/UserInterface/MonitorContext.cs, IsNameAvailable). On
+# master it holds until the emulation is cleared, which makes a new context.
+USE_SYSBUS = "using sysbus"
+
+
+def new_machine(name: str, platforms: Iterable[str], generation: Generation) -> tuple[str, ...]:
+    """Make a machine from platform descriptions, ready for a firmware to be loaded.
+
+    Args:
+        name: of the machine.
+        platforms: paths, in the order of loading.
+        generation: whose commands these are.
+    """
+    return (
+        USE_SYSBUS,
+        create_machine(name),
+        *(load_platform(path) for path in platforms),
+        *exact_time(),
+        *strict_memory(generation),
+    )
 
 
 def create_machine(name: str) -> str:
@@ -105,9 +126,15 @@ def number(value: int | str) -> str:
     return value if isinstance(value, str) else f"0x{value:08X}"
 
 
+# ---- bodies of hooks ----
+
+HALT = "cpu.IsHalted = True"
+# Both generations know an argument ``precise`` (Machine.cs). It restarts the block of code that is
+# being executed; a hook runs between blocks (TranslationCPU.cs), where it would only log a warning.
+PAUSE = "machine.PauseAndRequestEmulationPause()"
+
 # ---- what only the driver says ----
 
-HALT = "cpu.IsHalted = True"  # the body of its hooks
 HALTED = "cpu IsHalted"
 TRUE = "True"  # as the monitor writes a bool of .NET
 GO_ON = "cpu IsHalted false"

@@ -13,10 +13,6 @@ from lab.engines.renode.platform import CONSOLE, HEAD
 from lab.engines.renode.versions import Generation, semihosting_uart
 from lab.errors import one_line
 
-# Both generations know an argument ``precise`` (Machine.cs). It restarts the block of code that is
-# being executed; a hook runs between blocks (TranslationCPU.cs), where it would only log a warning.
-_HOOK = "machine.PauseAndRequestEmulationPause()"
-
 
 @dataclass(frozen=True)
 class LabRun:
@@ -64,9 +60,7 @@ def resc(script: Script, generation: Generation) -> str:
     parts = [
         [f"# {one_line(script.title)}", f"# For Renode {generation}. {HEAD}"],
         [*_variables(script)],
-        ["using sysbus", monitor.create_machine(script.name), *_platforms(script)],
-        [*_strict(generation)],
-        ["# The same run every time, as fast as it goes.", *monitor.exact_time()],
+        [*_machine(script, generation)],
         [*_outputs(script, generation)],
         ["macro reset", '"""', *(f"    {line}" for line in _reset(script)), '"""'],
         ["runMacro $reset"],
@@ -87,16 +81,13 @@ def _variables(script: Script) -> Iterator[str]:
         yield f"$vectors?={monitor.number(script.vectors)}"
 
 
-def _platforms(script: Script) -> Iterator[str]:
-    return (monitor.load_platform(f"$ORIGIN/{file}") for file in script.platforms)
-
-
-def _strict(generation: Generation) -> Iterator[str]:
-    lines = monitor.strict_memory(generation)
-    if lines:
+def _machine(script: Script, generation: Generation) -> Iterator[str]:
+    yield "# The machine, and the same run every time, as fast as it goes."
+    if monitor.strict_memory(generation):
         yield "# Accesses to where nothing is mapped fault, as on silicon. Firmware that sets up"
-        yield "# clocks and pins, which are not described, needs this line taken out."
-    yield from lines
+        yield "# clocks and pins, which are not described, needs the last of these lines taken out."
+    platforms = [f"$ORIGIN/{file}" for file in script.platforms]
+    yield from monitor.new_machine(script.name, platforms, generation)
 
 
 def _outputs(script: Script, generation: Generation) -> Iterator[str]:
@@ -120,12 +111,12 @@ def _reset(script: Script) -> Iterator[str]:
 def _end(script: Script) -> Iterator[str]:
     if not script.lab:
         yield "# To stop where the firmware is done, name a function of it:"
-        yield f"# {monitor.add_hook(monitor.symbol('NAME'), _HOOK)}"
+        yield f"# {monitor.add_hook(monitor.symbol('NAME'), monitor.PAUSE)}"
         return
     status = monitor.number(script.lab.mailbox + script.lab.offsets["status"])
     used = monitor.number(script.lab.mailbox + script.lab.offsets["arena_used"])
     yield "# The run is over in lab_end. Then, on the monitor:"
     yield f"#   sysbus ReadDoubleWord {status}   TfLiteStatus: 0 is OK"
     yield f"#   sysbus ReadDoubleWord {used}   bytes of the arena that were used"
-    yield "#   cpu ExecutedInstructions   may be a few high: the core stops at the end of a block"
-    yield monitor.add_hook(monitor.symbol("lab_end"), _HOOK)
+    yield "#   cpu ExecutedInstructions   what was executed before it"
+    yield monitor.add_hook(monitor.symbol("lab_end"), monitor.PAUSE)

@@ -12,6 +12,9 @@ from enum import StrEnum
 
 from lab.cores import Core
 
+# To be said until a record of a run on the real program is kept in this repository.
+NOT_YET_RUN = "generated from Renode's sources, not yet run on Renode"
+
 
 class Generation(StrEnum):
     """A release, or every build after it."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from renode_surface import answer
 
 from pyrenode3._platforms import read_platform
 
@@ -41,27 +44,39 @@ class Log:
 
 
 LOG = Log()
-Machines = dict[str, "Machine"]
+
+
+@dataclass
+class Session:
+    """What there is of one only; all of it is gone when the emulation is cleared.
+
+    The usings too, as on master, where the monitor's context is a new one then.
+    """
+
+    machines: dict[str, Machine] = field(default_factory=dict)
+    usings: set[str] = field(default_factory=set)
+
+    def clear(self) -> None:
+        self.machines.clear()
+        self.usings.clear()
 
 
 def _path(text: str) -> Path:
     return Path(text.removeprefix("@").replace("\\ ", " "))
 
 
-def _number(value: int, width: int = 8) -> str:
-    return f"0x{value:0{width}X}"
-
-
-def _create(machines: Machines, name: str) -> None:
+def _create(session: Session, name: str) -> None:
     from pyrenode3._machine import Machine
 
-    machines[name] = Machine(LOG)
+    session.machines[name] = Machine(LOG)
 
 
-def _one(machines: Machines) -> Machine:
-    if not machines:
-        raise RefusedError("No such command or device: there is no machine")
-    (machine,) = machines.values()
+def _machine_of(session: Session, command: str) -> Machine:
+    """The machine, if the first word is a name that the monitor knows by now."""
+    name = command.split(maxsplit=1)[0]
+    if not session.machines or (name == "cpu" and "sysbus" not in session.usings):
+        raise RefusedError(f"No such command or device: {name}")
+    (machine,) = session.machines.values()
     return machine
 
 
@@ -75,17 +90,17 @@ def _behave(machine: Machine, how: str) -> None:
     machine.throws = how == "ThrowException"
 
 
-def _halted(machine: Machine, value: str) -> str | None:
+def _halted(machine: Machine, value: str) -> bool | None:
     if not value:
-        return str(machine.halted)
+        return machine.halted
     machine.halted = value == "true"
     return None
 
 
-def _bus_fault_address(machine: Machine) -> str:
+def _bus_fault_address(machine: Machine) -> int:
     if machine.generation == "1.16.1":
         raise RefusedError("cpu does not provide a field, method or property BusFaultAddress")
-    return _number(machine.bus_address)
+    return machine.bus_address
 
 
 _OF_MACHINE: dict[str, Callable[..., object]] = {
@@ -95,8 +110,8 @@ _OF_MACHINE: dict[str, Callable[..., object]] = {
     r"emulation SetGlobalAdvanceImmediately true": lambda machine: None,
     r"emulation SetSeed \d+": lambda machine: None,
     r"sysbus UnhandledAccessBehaviour (\w+)": _behave,
-    r"sysbus UnexpectedReads": lambda machine: _number(machine.unexpected["read"]),
-    r"sysbus UnexpectedWrites": lambda machine: _number(machine.unexpected["write"]),
+    r"sysbus UnexpectedReads": lambda machine: machine.unexpected["read"],
+    r"sysbus UnexpectedWrites": lambda machine: machine.unexpected["write"],
     r"sysbus LoadBinary (@.+) (0x\w+)": lambda machine, path, at: machine.write(
         int(at, 16), _path(path).read_bytes()
     ),
@@ -104,7 +119,7 @@ _OF_MACHINE: dict[str, Callable[..., object]] = {
         int(at, 16), int(value, 16).to_bytes(4, "little")
     ),
     r"cpu VectorTableOffset (0x\w+)": lambda machine, at: machine.set_vectors(int(at, 16)),
-    r'cpu GetRegister "(\w+)"': lambda machine, name: _number(machine.register(name)),
+    r'cpu GetRegister "(\w+)"': lambda machine, name: machine.register(name),
     r'cpu SetRegister "(\w+)" (0x\w+)': lambda machine, name, value: machine.set_register(
         name, int(value, 16)
     ),
@@ -113,22 +128,26 @@ _OF_MACHINE: dict[str, Callable[..., object]] = {
     r"cpu RemoveHooksAt (0x\w+)": lambda machine, at: machine.remove_hooks(int(at, 16)),
     r"cpu IsHalted ?(true|false|)": _halted,
     r"cpu EmulationState": lambda machine: "Aborted" if machine.aborted else "Running",
-    r"cpu ExecutedInstructions": lambda machine: _number(machine.executed(), 16),
-    r"cpu FaultStatus": lambda machine: _number(machine.fault_status),
-    r"cpu MemoryFaultAddress": lambda machine: _number(0),
+    r"cpu ExecutedInstructions": lambda machine: machine.executed(),
+    r"cpu FaultStatus": lambda machine: machine.fault_status,
+    r"cpu MemoryFaultAddress": lambda machine: 0,
     r"cpu BusFaultAddress": _bus_fault_address,
 }
 
 
-def obey(machines: Machines, command: str) -> object:
+def obey(session: Session, command: str) -> str | None:
     """Do what a command says; what it prints."""
+    if match := re.fullmatch(r"using (\w+)", command):
+        session.usings.add(match[1])
+        return None
     if match := re.fullmatch(r'mach create "(\w+)"', command):
-        _create(machines, match[1])
+        _create(session, match[1])
         return None
     if match := re.fullmatch(r"logFile (@.+) true", command):
         LOG.open(_path(match[1]))
         return None
     for pattern, action in _OF_MACHINE.items():
         if match := re.fullmatch(pattern, command):
-            return action(_one(machines), *match.groups())
+            value = action(_machine_of(session, command), *match.groups())
+            return None if value is None else answer(command, value)
     raise RefusedError("No such command or device")

@@ -13,11 +13,13 @@ from lab.engines.base import Fault, StopReason
 from lab.engines.base import Machine as Memory
 from lab.engines.unicorn_engine import UnicornEngine
 from pyrenode3._commands import Log
-from pyrenode3._misbehave import on_count, stands
+from pyrenode3._misbehave import on_count, silent, stands
 from pyrenode3._platforms import Described
 
 _MIPS = 100
-_EXCEPTION_RETURN = 0xFFFFFFF9  # to the main stack, no floating point registers pushed
+# tlib arch/arm/helper.c, do_interrupt_v7m: LR in a handler that was entered from Thread mode on the
+# main stack, no floating point registers pushed; the second where the core has Armv8-M.
+_EXCEPTION_RETURN, _EXCEPTION_RETURN_V8 = 0xFFFFFFF9, 0xFFFFFFB8
 _THUMB, _ALIGNED = 1 << 24, 1 << 9
 _BUS_FAULT, _STACKING_FAILED = 1 << 9 | 1 << 15, 1 << 12
 _USAGE = {
@@ -48,6 +50,8 @@ class Machine:
     def build(self, described: Described) -> None:
         """Load a platform description."""
         regions = described.regions
+        armv8 = described.core.name.startswith("cortex-m33")
+        self._exception_return = _EXCEPTION_RETURN_V8 if armv8 else _EXCEPTION_RETURN
         self._engine.load(Memory(described.core, regions), (), regions[0].base)
 
     def read(self, address: int, size: int) -> bytes:
@@ -167,7 +171,8 @@ class Machine:
         self.unexpected[what] += 1
         way = f"Read{_WIDTHS[width]} from" if what == "read" else f"Write{_WIDTHS[width]} to"
         where = f"non existing peripheral at 0x{address:X}."
-        self.log.warn(f"sysbus: [cpu: 0x{pc:X}] {way} {where}")
+        if not silent():
+            self.log.warn(f"sysbus: [cpu: 0x{pc:X}] {way} {where}")
 
     def _enter(self, number: int, back: int) -> None:
         """Take an exception, as far as the handler's first instruction."""
@@ -182,7 +187,7 @@ class Machine:
         except ValueError:
             self.fault_status |= _STACKING_FAILED
         self.set_register("SP", aligned - 32)
-        self.set_register("LR", _EXCEPTION_RETURN)
+        self.set_register("LR", self._exception_return)
         self._exception = number
         handler = int.from_bytes(self.read(self._vectors + 4 * number, 4), "little")
         self.set_register("PC", handler)

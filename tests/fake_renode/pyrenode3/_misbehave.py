@@ -3,8 +3,9 @@
 ``dll``, ``clash``, ``gives_up`` and ``loads_forever`` when it is loaded; ``stuck``,
 ``holds_lock``, ``killed``, ``crashed``, ``throws`` and ``flood`` when it runs; ``miscounts`` one
 instruction too many at each run; ``refuses:WORDS`` when it is given a command that begins with
-these words; ``stands`` halts again where a hook has halted it. ``FAKE_RENODE_TELLS`` is a FIFO
-that is opened, for those who wait for it, right before it gets stuck.
+these words; ``stands`` halts again where a hook has halted it; ``silent`` logs nothing.
+``FAKE_RENODE_TELLS`` is a FIFO that is opened, for those who wait for it, right before it gets
+stuck.
 """
 
 from __future__ import annotations
@@ -47,6 +48,11 @@ def on_command(command: str) -> None:
 def on_count() -> int:
     """How many instructions are counted that were not executed."""
     return int(_HOW == "miscounts")
+
+
+def silent() -> bool:
+    """Whether nothing is logged."""
+    return _HOW == "silent"
 
 
 def stands() -> bool:

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from Antmicro.Renode.Time import TimeInterval
 from System import UInt64
 
-from pyrenode3._commands import RefusedError, obey
+from pyrenode3._commands import RefusedError, Session, obey
 from pyrenode3._machine import Machine
 from pyrenode3._misbehave import on_command, on_run
 
-
-@dataclass
-class _State:
-    """What there is of one only."""
-
-    machines: dict[str, Machine] = field(default_factory=dict)
-
-
-_STATE = _State()
+_SESSION = Session()
 
 
 class _Bus:
@@ -51,7 +42,7 @@ class _Emulation:
 
     def RunFor(self, period: TimeInterval) -> None:
         assert type(period) is TimeInterval
-        (machine,) = _STATE.machines.values()
+        (machine,) = _SESSION.machines.values()
         on_run(machine.log)
         machine.run_for(period.microseconds)
 
@@ -62,10 +53,10 @@ class Emulation:
     internal = _Emulation()
 
     def clear(self) -> None:
-        _STATE.machines.clear()
+        _SESSION.clear()
 
     def get_mach(self, name: str) -> _Machine | None:
-        machine = _STATE.machines.get(name)
+        machine = _SESSION.machines.get(name)
         return _Machine(_Peripheral(_Bus(machine))) if machine else None
 
 
@@ -76,7 +67,7 @@ class Monitor:
         assert type(command) is str
         try:
             on_command(command)
-            answer: Any = obey(_STATE.machines, command)
+            answer = obey(_SESSION, command)
         except RefusedError as error:
             return "", f"There was an error executing command '{command}'\n{error}\n"
         return ("" if answer is None else f"{answer}\r\n"), ""
