@@ -51,7 +51,7 @@ class _RenodeTest:
         script: what is run.
         suites: paths.
         seconds: wall clock for one test, or one start of Renode.
-        limit: seconds for all of it.
+        limit: the same for all of it.
     """
 
     script: Path
@@ -61,9 +61,8 @@ class _RenodeTest:
 
     def command(self, prepared: Prepared) -> list[str]:
         """What is run on one board."""
-        folder, limit = prepared.folder.absolute(), str(round(self.seconds))
-        command = [str(self.script), *map(str, self.suites), "-r", str(folder)]
-        command += ["--test-timeout", limit]
+        command = [str(self.script), *map(str, self.suites), "-r", str(prepared.folder)]
+        command += ["--test-timeout", str(round(self.seconds))]
         for name, value in prepared.variables.items():
             command += ["--variable", f"{name}:{value}"]
         return command
@@ -103,7 +102,7 @@ def run_suites(
     made_for = generation or _generation(version)
     with Worker() as worker:
         found = [
-            _on_board(test, worker, model, board, folder, made_for, say)
+            _on_board(test, worker, model, board, folder.absolute(), made_for, say)
             for board, folder in folders.items()
         ]
     result = RenodeTestResult(
@@ -123,7 +122,10 @@ def _on_board(
     generation: Generation,
     say: Say,
 ) -> OnBoard:
-    """What came of it on one board; one without an answer does not keep the others from theirs."""
+    """What came of it on one board; one without an answer does not keep the others from theirs.
+
+    ``folder`` is absolute: renode-test and Renode run elsewhere.
+    """
     name = folder.name
     try:
         prepared = prepare(model, board, folder, generation, worker, say)
@@ -186,7 +188,7 @@ def _run(test: _RenodeTest, prepared: Prepared) -> OnBoard:
     Raises:
         NoVerdictError: it did not come to an end, or left no results.
     """
-    folder, board = prepared.folder.absolute(), prepared.board
+    folder, board = prepared.folder, prepared.board
     code = _execute(test.command(prepared), folder / _LOG, test.limit)
     tests = _collect(folder)
     _write_junit(folder, board)
@@ -227,14 +229,19 @@ def _collect(folder: Path) -> tuple[Case, ...]:
     try:
         suite = ExecutionResult(folder / _RESULTS).suite
     except DataError as error:
-        why = str(error).replace(str(folder), folder.name)
+        why = _without_place(str(error), folder)
         raise _no_verdict(f"renode-test left no results: {why}", folder) from None
-    return tuple(_cases(suite))
+    return tuple(_cases(suite, folder))
 
 
-def _cases(suite: object) -> Iterator[Case]:
+def _without_place(text: str, folder: Path) -> str:
+    """A message as it would be wherever the results lie."""
+    return one_line(text).replace(str(folder), folder.name)
+
+
+def _cases(suite: object, folder: Path) -> Iterator[Case]:
     for test in suite.all_tests:  # type: ignore[attr-defined]
-        message = one_line(test.message)
+        message = _without_place(test.message, folder)
         yield Case(suite=test.parent.name, name=test.name, status=test.status, message=message)
 
 

@@ -107,6 +107,13 @@ def test_the_record_is_what_its_schema_says(renode: Path, tmp_path: Path, golden
     assert str(ROOT) not in text
 
 
+def test_a_relative_folder_as_the_docs_have_it(renode: Path, tmp_path: Path) -> None:
+    env = {"PYRENODE_BUILD_DIR": str(renode)}
+    ran = lab("renode", "test", "-b", "nrf52dk", "-o", "out", cwd=tmp_path, env=env)
+    assert ran.code == 0, ran.out + ran.err
+    assert record(tmp_path / "out").boards[0].board == "nrf52dk"
+
+
 @pytest.mark.parametrize(
     ("says", "given", "generation"),
     [
