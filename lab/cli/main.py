@@ -73,7 +73,7 @@ _HELP = {
     ),
     "parity": examples(
         "lab parity model.tflite -b nrf52dk",
-        "lab parity tiny_conv keyword_spotter -b nrf52840dk -b rpi_pico --json parity.json",
+        "lab parity tiny_float keyword_spotter -b nrf52840dk -b rpi_pico --json parity.json",
     ),
     "doctor": examples("lab doctor"),
     "demo": examples("lab demo"),

@@ -25,10 +25,11 @@ def parity(
         str | None, typer.Option(metavar="FILE", help="Write the result as JSON; - for stdout.")
     ] = None,
 ) -> None:
-    """Run the same image on unicorn and on Renode, and compare all that both of them see.
+    """Do both engines, unicorn and Renode, see the same?
 
-    Exit code 0: equal, or every difference is explained; 1: they disagree; 4: Renode is not there
-    (lab renode doctor); others: docs/troubleshooting.md.
+    Runs the same image on both of them, and compares all that both can see. Exit code 0: equal, or
+    every difference is explained; 1: they disagree; 4: Renode is not there (lab renode doctor);
+    others: docs/troubleshooting.md.
     """
     output = Output(json)  # before anything is measured, not after
     from lab.jobs.parity import exit_code

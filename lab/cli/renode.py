@@ -14,14 +14,7 @@ from lab.cli.doctor import show
 from lab.cli.progress import Progress
 from lab.engines.renode.versions import Generation
 
-RenodeVersion = Annotated[
-    Generation,
-    typer.Option(
-        metavar="VERSION",
-        help="The Renode that will read them: 1.16.1, or master for every build after it "
-        "(nightlies since mid 2026, 1.17).",
-    ),
-]
+_VERSIONS = "1.16.1, or master for every build after it (nightlies since mid 2026, 1.17)"
 
 app = typer.Typer(
     help="The emulator Renode: is it there, files for it, tests in it.",
@@ -50,11 +43,15 @@ def export(
         Path | None,
         typer.Option(metavar="FILE", help="Firmware to run; a copy is put beside the script."),
     ] = None,
-    renode_version: RenodeVersion = Generation.V1_16,
+    renode_version: Annotated[
+        Generation,
+        typer.Option(metavar="VERSION", help=f"The Renode that will read them: {_VERSIONS}."),
+    ] = Generation.V1_16,
 ) -> None:
-    """Write the files with which Renode runs a firmware on a board; what they hold: docs/renode.md.
+    """Write the files with which Renode runs a firmware on a board.
 
-    They are generated from Renode's sources, and were not yet run on Renode. Exit code 0: written;
+    docs/renode.md says what they hold. They are generated from Renode's sources, and were not yet
+    run on Renode. Exit code 0: written;
     2: no such board, or the directory cannot be written to; 3: the board file or firmware is wrong.
     """
     from lab.jobs.renode_export import export as run_export
@@ -69,9 +66,10 @@ def export(
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
-    """Say what there is of Renode, whether it loads, and the commands that get what is missing.
+    """Say what there is of Renode, and what gets the rest.
 
-    Nothing is downloaded. Exit code 4 if anything is missing.
+    Tries to load it when all of it is there. Nothing is downloaded. Exit code 4 if anything that
+    engine renode needs is missing.
     """
     from lab.errors import ToolError
     from lab.jobs.renode_doctor import examine
@@ -82,10 +80,10 @@ def doctor(
     else:
         show(found.findings)
         typer.echo(f"\nThe lab's files and commands for Renode are {found.note}.")
-        if not found.complete:
-            typer.echo("To get what is missing:")
-            for name, commands in found.commands.items():
-                typer.echo("\n".join([f"  {name}", *(f"    {line}" for line in commands)]))
+        if found.commands:
+            typer.echo("To get what is not there:")
+        for name, commands in found.commands.items():
+            typer.echo("\n".join([f"  {name}", *(f"    {line}" for line in commands)]))
     if not found.complete:
         raise typer.Exit(ToolError.exit_code)
 
@@ -109,15 +107,23 @@ def run_tests(
     model: Annotated[
         str, typer.Option(help="A .tflite file, or the name of a zoo model.")
     ] = "tiny_float",
-    renode_version: RenodeVersion = Generation.V1_16,
+    renode_version: Annotated[
+        Generation | None,
+        typer.Option(
+            metavar="VERSION",
+            help=f"The Renode that is there: {_VERSIONS}; default: what it says of itself, which "
+            "in builds before 1.17 is 1.16.1.",
+        ),
+    ] = None,
     timeout: Annotated[
         float, typer.Option(min=1, help="Seconds for one test, or one start of Renode.")
     ] = 300.0,
 ) -> None:
-    """Run suites in Renode's own keywords with renode-test, with a model's image on each board.
+    """Run suites in Renode's own keywords with renode-test.
 
-    Writes renode-test.json, and junit.xml with Robot's own files for each board. Exit code 0: all
-    tests passed; 1: one failed; 4: renode-test is missing; 5: it came to no end.
+    They get a model's image, on one board after the other. Writes renode-test.json, and junit.xml
+    with Robot's own files for each board. Exit code 0: all tests passed; 1: one failed, or the
+    model does not run on a board; 4: renode-test is missing; 5: it came to no end.
     """
     from lab.jobs.batch import named
     from lab.jobs.renode_test import RECORD, run_suites

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lab.engines.renode.install import (
     DOTNET_COMMAND,
+    HOW,
     PYRENODE3_COMMAND,
     RENODE_COMMANDS,
     RENODE_TEST_COMMAND,
@@ -26,13 +27,14 @@ class Examination:
 
     Attributes:
         findings: part by part.
-        commands: what gets each part; nothing of it is run by the lab.
+        commands: what gets each part that is not there, needed or not; nothing of it is run by
+            the lab.
         note: how far the lab's use of Renode has been tried.
     """
 
     findings: tuple[Finding, ...]
     commands: dict[str, tuple[str, ...]]
-    note: str = NOT_YET_RUN
+    note: str
 
     @property
     def complete(self) -> bool:
@@ -44,7 +46,7 @@ COMMANDS = {
     "Renode": RENODE_COMMANDS,
     ".NET": (DOTNET_COMMAND,),
     "pyrenode3": (PYRENODE3_COMMAND,),
-    "renode-test": (RENODE_TEST_COMMAND,),
+    "renode-test": (f"comes with Renode's packages; what it imports: {RENODE_TEST_COMMAND}",),
 }
 
 
@@ -53,16 +55,23 @@ def examine() -> Examination:
 
     Nothing is downloaded. Renode is started where nothing else tells its version.
     """
+    installation = None
     try:
         installation = find_installation()
+        renode = Finding("Renode", True, True, _described(installation))
     except ToolError as error:
-        found, dotnet = Finding("Renode", False, True, str(error)), _dotnet(None)
-        return Examination((found, dotnet, *_tools()), COMMANDS)
-    parts = [Finding("Renode", True, True, _described(installation)), _dotnet(installation)]
-    parts += _tools()
+        renode = Finding("Renode", False, True, str(error))
+    parts = [renode, _dotnet(installation), *_tools()]
     if complete(parts):
         parts.append(part("loading", try_loading))
-    return Examination(tuple(parts), COMMANDS)
+    absent = [one.name for one in parts if not one.found and one.name in COMMANDS]
+    commands = {name: COMMANDS[name] for name in absent}
+    return Examination(tuple(map(_without_how, parts)), commands, NOT_YET_RUN)
+
+
+def _without_how(finding: Finding) -> Finding:
+    """A finding that does not send its reader here."""
+    return replace(finding, detail=finding.detail.removesuffix(f" ({HOW})"))
 
 
 def try_loading() -> str:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import io
-import json
 import signal
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab import toolchain
+from lab.board import load_board
 from lab.crate import Say
 from lab.engines.renode.install import (
     find_installation,
     find_renode_test,
     version_of_tree,
 )
-from lab.engines.renode.versions import NOT_YET_RUN, Generation
+from lab.engines.renode.versions import NOT_YET_RUN, Generation, generation_in
 from lab.errors import (
     EXIT_OK,
     EXIT_VERDICT_NO,
@@ -27,82 +26,45 @@ from lab.errors import (
     NoVerdictError,
     ToolError,
     UsageError,
-    gravest,
     one_line,
 )
+from lab.files import WholeFile, unwritable
 from lab.jobs.renode_image import Prepared, prepare
 from lab.measure.worker import Worker
 from lab.paths import data_dir
+from lab.renode_test import Case, OnBoard, RenodeTestResult
 from lab.version import VERSION
+from lab.zoo import model_file
 
 RECORD = "renode-test.json"
 _RESULTS = "robot_output.xml"  # tests/robot_tests_provider.py of Renode
 _LOG = "renode-test.log"
+_JUNIT = "junit.xml"
 
 
 @dataclass(frozen=True)
-class Case:
-    """One test: its suite and name, PASS, FAIL or SKIP, and Robot's message."""
-
-    suite: str
-    name: str
-    status: str
-    message: str
-
-
-@dataclass(frozen=True)
-class OnBoard:
-    """What came of the suites on one board.
+class _RenodeTest:
+    """How renode-test is run on every board.
 
     Attributes:
-        board: its name or file.
-        exit_code: 0: all tests passed; 1: one failed, or the model does not run there; else there
-            is no answer.
-        reason: of any other code than 0, as one line.
-        tests: in the order of running.
+        script: what is run.
+        suites: paths.
+        seconds: wall clock for one test, or one start of Renode.
+        limit: the same for all of it.
     """
 
-    board: str
-    exit_code: int
-    reason: str
-    tests: tuple[Case, ...] = ()
+    script: Path
+    suites: tuple[Path, ...]
+    seconds: float
+    limit: float
 
-
-@dataclass(frozen=True)
-class TestRecord:
-    """A run of renode-test.
-
-    Attributes:
-        lab: version of the lab.
-        renode: version of Renode; None: not known.
-        renode_from: what told it.
-        generation: of Renode that the files were made for.
-        model: as given.
-        suites: as given to renode-test.
-        boards: one entry for each.
-        note: how far all this was tried.
-    """
-
-    __test__ = False  # not a class of tests, whatever pytest makes of its name
-
-    lab: str
-    renode: str | None
-    renode_from: str
-    generation: str
-    model: str
-    suites: tuple[str, ...]
-    boards: tuple[OnBoard, ...]
-    note: str = NOT_YET_RUN
-    schema_version: int = 1
-
-    @property
-    def exit_code(self) -> int:
-        """Of all boards together."""
-        return gravest(one.exit_code for one in self.boards)
-
-    def to_json(self) -> str:
-        """The record as text."""
-        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+    def command(self, prepared: Prepared) -> list[str]:
+        """What is run on one board."""
+        command = [str(self.script), *map(str, self.suites), "-r", str(prepared.folder)]
+        command += ["--test-timeout", str(round(self.seconds))]
+        for name, value in prepared.variables.items():
+            command += ["--variable", f"{name}:{value}"]
+        return command
 
 
 def run_suites(
@@ -111,10 +73,10 @@ def run_suites(
     suites: Sequence[str],
     output: Path,
     *,
-    generation: Generation,
+    generation: Generation | None,
     seconds: float,
     say: Say,
-) -> TestRecord:
+) -> RenodeTestResult:
     """Run suites with the image of a model, on one board after the other.
 
     Args:
@@ -122,7 +84,7 @@ def run_suites(
         boards: names of boards, or board files.
         suites: paths of suites; none: those of the lab.
         output: folder for the record, and one folder for each board.
-        generation: of the Renode that is there.
+        generation: of the Renode that is there; None: what its version tells, else 1.16.1.
         seconds: wall clock for one test, or one start of Renode.
         say: told about every long step.
 
@@ -131,56 +93,79 @@ def run_suites(
         UsageError: a suite or a board is none, or ``output`` cannot be written to.
         InputError: the model or a board file is damaged.
     """
-    script = find_renode_test()
-    chosen = [str(Path(suite).absolute()) for suite in suites or _own_suites()]
-    limit = seconds * (len(chosen) + _count_tests(chosen))  # Renode is started for each suite
-    folders = _folders(boards, output)
+    script, name = find_renode_test(), model_file(model).name
+    paths = tuple(Path(suite).absolute() for suite in suites or _own_suites())
+    test = _RenodeTest(script, paths, seconds, _limit(paths, seconds))
+    folders, record = _folders(boards, output), WholeFile(output / RECORD)
     version, version_from = _version(script)
+    made_for = generation or _generation(version)
+    with Worker() as worker:
+        found = [
+            _on_board(test, worker, model, board, folder.absolute(), made_for, say)
+            for board, folder in folders.items()
+        ]
+    result = RenodeTestResult(
+        lab=VERSION, renode=version, renode_from=version_from, generation=made_for, model=name,
+        suites=tuple(path.name for path in paths), boards=tuple(found), note=NOT_YET_RUN,
+    )  # fmt: skip
+    record.write(result.to_json().encode())
+    return result
 
-    def run_on(board: str) -> OnBoard:
-        folder = folders[board]
+
+def _on_board(
+    test: _RenodeTest,
+    worker: Worker,
+    model: str,
+    board: str,
+    folder: Path,
+    generation: Generation,
+    say: Say,
+) -> OnBoard:
+    """What came of it on one board; one without an answer does not keep the others from theirs.
+
+    ``folder`` is absolute: renode-test and Renode run elsewhere.
+    """
+    name = folder.name
+    try:
         prepared = prepare(model, board, folder, generation, worker, say)
         if isinstance(prepared, str):
-            return OnBoard(board, EXIT_VERDICT_NO, f"{model} on {board}: {prepared}")
-        say(f"running renode-test for {board}")
-        return _run(script, chosen, prepared, seconds, limit)
-
-    with Worker() as worker:
-        found = tuple(_guarded(board, run_on) for board in boards)
-    record = TestRecord(
-        VERSION, version, version_from, str(generation), model, tuple(chosen), found
-    )
-    (output / RECORD).write_text(record.to_json())
-    return record
+            reason = f"{Path(model).name} on {name}: {prepared}"
+            return OnBoard(board=name, exit_code=EXIT_VERDICT_NO, reason=reason, tests=())
+        say(f"running renode-test for {name}")
+        return _run(test, prepared)
+    except NoVerdictError as error:
+        reason = "; ".join(error.lines())
+        return OnBoard(board=name, exit_code=error.exit_code, reason=reason, tests=())
 
 
 def _own_suites() -> list[Path]:
     return sorted((data_dir("robot") / "renode").glob("*.robot"))
 
 
-def _count_tests(suites: Sequence[str]) -> int:
-    """How many tests there are; so a suite that is none is found before anything is built."""
+def _limit(suites: Sequence[Path], seconds: float) -> float:
+    """Seconds for all suites; so one that is none is found before anything is built."""
     from robot.api import TestSuite
     from robot.errors import DataError
 
     try:
-        return int(TestSuite.from_file_system(*suites).test_count)
+        tests = int(TestSuite.from_file_system(*suites).test_count)
     except DataError as error:
         raise UsageError(one_line(str(error))) from None
+    return seconds * (len(suites) + tests)  # Renode is started for each suite
 
 
 def _folders(boards: Sequence[str], output: Path) -> dict[str, Path]:
-    """A folder for each board, without results of earlier runs."""
-    folders = {board: output / Path(board).stem for board in boards}
+    """A folder for each board, named after it and without results of earlier runs."""
+    folders = {board: output / load_board(board).name for board in boards}
     if len(set(folders.values())) != len(folders):
         raise UsageError("two of the boards have the same name: their results would mix")
     try:
         for folder in folders.values():
             folder.mkdir(parents=True, exist_ok=True)
-            for stale in (_RESULTS, _LOG, "junit.xml"):
+            for stale in (_RESULTS, _LOG, _JUNIT):
                 (folder / stale).unlink(missing_ok=True)
     except OSError as error:
-        raise UsageError(f"{output}: cannot be written to: {error.strerror}") from None
+        raise unwritable(error.filename, error) from None
     return folders
 
 
@@ -192,37 +177,33 @@ def _version(script: Path) -> tuple[str | None, str]:
     return found.version, found.version_from
 
 
-def _guarded(board: str, run_on: Callable[[str], OnBoard]) -> OnBoard:
-    """A board without an answer does not keep the others from theirs."""
-    try:
-        return run_on(board)
-    except NoVerdictError as error:
-        return OnBoard(board, error.exit_code, "; ".join(error.lines()))
+def _generation(version: str | None) -> Generation:
+    return generation_in(version) if version else Generation.V1_16
 
 
-def _run(
-    script: Path, suites: Sequence[str], prepared: Prepared, seconds: float, limit: float
-) -> OnBoard:
+def _run(test: _RenodeTest, prepared: Prepared) -> OnBoard:
     """Run renode-test on one board.
 
     Raises:
         NoVerdictError: it did not come to an end, or left no results.
     """
-    folder = prepared.folder.absolute()
-    command = [str(script), *suites, "-r", str(folder), "--test-timeout", str(round(seconds))]
-    for name, value in prepared.variables.items():
-        command += ["--variable", f"{name}:{value}"]
-    code = _execute(command, folder / _LOG, limit)
+    folder, board = prepared.folder, prepared.board
+    code = _execute(test.command(prepared), folder / _LOG, test.limit)
     tests = _collect(folder)
-    _write_junit(folder, prepared.board)
-    failed = [test for test in tests if test.status == "FAIL"]
+    _write_junit(folder, board)
+    failed = [case for case in tests if case.status == "FAIL"]
     if failed:
         reason = f"{len(failed)} of {len(tests)} tests failed"
-        return OnBoard(prepared.board, EXIT_VERDICT_NO, reason, tests)
-    if code or not any(test.status == "PASS" for test in tests):
+        return OnBoard(board=board, exit_code=EXIT_VERDICT_NO, reason=reason, tests=tests)
+    if code or not any(case.status == "PASS" for case in tests):
         ended = f"renode-test ended with code {code}" if code else "no test was run"
-        raise NoVerdictError(f"no verdict: {ended}, and no test failed (log: {folder / _LOG})")
-    return OnBoard(prepared.board, EXIT_OK, "", tests)
+        raise _no_verdict(f"{ended}, and no test failed", folder)
+    return OnBoard(board=board, exit_code=EXIT_OK, reason="", tests=tests)
+
+
+def _no_verdict(what: str, folder: Path) -> NoVerdictError:
+    """The error that goes into the record; the log lies beside that, wherever both are."""
+    return NoVerdictError(f"no verdict: {what} (log: {folder.name}/{_LOG})")
 
 
 def _execute(command: Sequence[str], log: Path, limit: float) -> int:
@@ -234,10 +215,8 @@ def _execute(command: Sequence[str], log: Path, limit: float) -> int:
         ):
             sink.writelines(process.stdout or ())
         if process.returncode == -signal.SIGKILL:
-            raise NoVerdictError(
-                f"no verdict: renode-test was stopped after {limit:.0f} s (--timeout gives it "
-                f"more; log: {log})"
-            )
+            what = f"renode-test was stopped after {limit:.0f} s, --timeout gives it more"
+            raise _no_verdict(what, log.parent)
     return process.returncode
 
 
@@ -249,15 +228,20 @@ def _collect(folder: Path) -> tuple[Case, ...]:
     try:
         suite = ExecutionResult(folder / _RESULTS).suite
     except DataError as error:
-        raise NoVerdictError(
-            f"no verdict: renode-test left no results: {error} (log: {folder / _LOG})"
-        ) from None
-    return tuple(_cases(suite))
+        why = _without_place(str(error), folder)
+        raise _no_verdict(f"renode-test left no results: {why}", folder) from None
+    return tuple(_cases(suite, folder))
 
 
-def _cases(suite: object) -> Iterator[Case]:
+def _without_place(text: str, folder: Path) -> str:
+    """A message as it would be wherever the results lie."""
+    return one_line(text).replace(str(folder), folder.name)
+
+
+def _cases(suite: object, folder: Path) -> Iterator[Case]:
     for test in suite.all_tests:  # type: ignore[attr-defined]
-        yield Case(test.parent.name, test.name, test.status, one_line(test.message))
+        message = _without_place(test.message, folder)
+        yield Case(suite=test.parent.name, name=test.name, status=test.status, message=message)
 
 
 def _write_junit(folder: Path, board: str) -> None:
@@ -268,7 +252,7 @@ def _write_junit(folder: Path, board: str) -> None:
     with contextlib.redirect_stdout(said):
         code = rebot(
             str(folder / _RESULTS), name=board, output=None, log=None, report=None,
-            xunit=str(folder / "junit.xml"), processemptysuite=True, stdout=said, stderr=said,
+            xunit=str(folder / _JUNIT), processemptysuite=True, stdout=said, stderr=said,
         )  # fmt: skip
-    if not (folder / "junit.xml").is_file():
+    if not (folder / _JUNIT).is_file():
         raise LabError(f"rebot wrote no junit.xml (code {code}): {said.getvalue()}")

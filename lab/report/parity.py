@@ -20,8 +20,9 @@ _TITLES = {
 
 
 def show(result: ParityResult) -> None:
-    """Print the comparison on standard output."""
-    print("\n".join(render(result)))
+    """Print the comparison on standard output; of no images there is nothing to say."""
+    for line in render(result):
+        print(line)
 
 
 def render(result: ParityResult) -> list[str]:

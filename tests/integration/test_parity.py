@@ -126,6 +126,12 @@ def test_what_cannot_be_compared_is_told_and_the_rest_goes_on() -> None:
     assert "the engines agree" in ran.out
 
 
+def test_where_nothing_was_compared_there_is_one_line() -> None:
+    ran = compare(MODEL, "-b", "no_such")
+    assert (ran.code, ran.out) == (2, "")
+    assert len(ran.err.splitlines()) == 1
+
+
 def test_renode_that_dies_is_one_line() -> None:
     ran = compare(MODEL, "-b", "nrf52840dk", how="killed")
     assert ran.code == 5

@@ -12,15 +12,19 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import jsonschema
 import pytest
 from processes import watched
 from renode_machine import VARIABLES, build_tree, script
 from repl_grammar import parse
 from robot_suites import run
-from support import ROOT, Ran, lab, no_traceback
+from support import ROOT, Golden, Ran, lab, no_traceback
 
 from lab.engines.renode.versions import NOT_YET_RUN
+from lab.jobs.renode_test import RECORD
+from lab.renode_test import RenodeTestResult
 
+SCHEMA = ROOT / "docs" / "renode-test.schema.json"
 SUITES = ROOT / "robot" / "renode"
 STUB = ROOT / "tests" / "robot" / "renode_keywords.resource"
 FAKE = ROOT / "tests" / "fake_renode_test.py"
@@ -49,9 +53,8 @@ def run_it(tree: Path, output: Path, *arguments: str, board: str = "nrf52dk", **
     return ran
 
 
-def record(output: Path) -> dict[str, object]:
-    told: dict[str, object] = json.loads((output / "renode-test.json").read_text())
-    return told
+def record(output: Path) -> RenodeTestResult:
+    return RenodeTestResult.model_validate_json((output / RECORD).read_text())
 
 
 def test_without_renode_the_suites_are_skipped_and_say_why(tmp_path: Path) -> None:
@@ -85,13 +88,50 @@ def test_a_run_and_its_record(renode: Path, tmp_path: Path) -> None:
     assert ran.code == 0, ran.out + ran.err
     assert f"nrf52dk: {TESTS} tests passed" in ran.out
     told = record(out)
-    assert (told["renode"], told["generation"], told["note"]) == ("1.16.1", "1.16.1", NOT_YET_RUN)
-    (board,) = told["boards"]  # type: ignore[misc]
-    assert {test["status"] for test in board["tests"]} == {"PASS"}  # type: ignore[has-type]
+    assert (told.renode, told.generation, told.note) == ("1.16.1", "1.16.1", NOT_YET_RUN)
+    assert (told.model, told.suites) == ("tiny_float.tflite", ("image.robot", "memory.robot"))
+    (board,) = told.boards
+    assert {test.status for test in board.tests} == {"PASS"}
     junit = ET.parse(out / "nrf52dk" / "junit.xml").getroot()
     assert (junit.get("name"), junit.get("tests"), junit.get("failures")) == (
         "nrf52dk", str(TESTS), "0"
     )  # fmt: skip
+
+
+def test_the_record_is_what_its_schema_says(renode: Path, tmp_path: Path, golden: Golden) -> None:
+    schema = RenodeTestResult.model_json_schema(mode="serialization")
+    golden.check(json.dumps(schema, indent=2) + "\n", SCHEMA)
+    assert run_it(renode, tmp_path / "out").code == 0
+    text = (tmp_path / "out" / RECORD).read_text()
+    jsonschema.validate(json.loads(text), schema)
+    assert str(tmp_path) not in text
+    assert str(ROOT) not in text
+
+
+def test_a_relative_folder_as_the_docs_have_it(renode: Path, tmp_path: Path) -> None:
+    env = {"PYRENODE_BUILD_DIR": str(renode)}
+    ran = lab("renode", "test", "-b", "nrf52dk", "-o", "out", cwd=tmp_path, env=env)
+    assert ran.code == 0, ran.out + ran.err
+    assert record(tmp_path / "out").boards[0].board == "nrf52dk"
+
+
+@pytest.mark.parametrize(
+    ("says", "given", "generation"),
+    [
+        ("1.16.1", [], "1.16.1"),
+        ("1.17.0", [], "master"),
+        ("1.17.0", ["--renode-version", "1.16.1"], "1.16.1"),
+        ("", [], "1.16.1"),
+    ],
+)
+def test_files_are_for_the_renode_that_is_there(
+    renode: Path, tmp_path: Path, says: str, given: list[str], generation: str
+) -> None:
+    (renode / "tools" / "version").write_text(says)
+    assert run_it(renode, tmp_path / "out", *given).code == 0
+    assert record(tmp_path / "out").generation == generation
+    first, *_ = (tmp_path / "out" / "nrf52dk" / "board.resc").read_text().splitlines()
+    assert first == f"# For Renode {generation}, for the suites in robot/renode."
 
 
 def test_what_renode_gets(renode: Path, tmp_path: Path) -> None:
@@ -132,9 +172,9 @@ def test_what_is_wrong_fails_its_test(
 ) -> None:
     ran = run_it(renode, tmp_path / "out", FAULT=fault)
     assert ran.code == 1
-    (board,) = record(tmp_path / "out")["boards"]  # type: ignore[misc]
-    failed = [test for test in board["tests"] if test["status"] == "FAIL"]  # type: ignore[has-type]
-    assert name in {test["name"] for test in failed}
+    (board,) = record(tmp_path / "out").boards
+    failed = [test for test in board.tests if test.status == "FAIL"]
+    assert name in {test.name for test in failed}
     assert said in ran.out
     junit = ET.parse(tmp_path / "out" / "nrf52dk" / "junit.xml").getroot()
     assert junit.get("failures") == str(len(failed))
@@ -158,8 +198,10 @@ def test_no_answer(renode: Path, tmp_path: Path, how: str, said: str) -> None:
     assert ran.code == 5
     (line,) = [line for line in ran.out.splitlines() if line.startswith("nrf52dk: ")]
     assert said in line
-    (board,) = record(out)["boards"]  # type: ignore[misc]
-    assert board["exit_code"] == 5  # type: ignore[has-type]
+    (board,) = record(out).boards
+    assert board.exit_code == 5
+    assert board.reason.endswith("(log: nrf52dk/renode-test.log)")
+    assert str(tmp_path) not in (out / RECORD).read_text()
 
 
 def test_a_hanging_renode_test_is_ended_with_its_children(renode: Path, tmp_path: Path) -> None:
@@ -172,7 +214,7 @@ def test_a_hanging_renode_test_is_ended_with_its_children(renode: Path, tmp_path
         ran = hanging.finish()
         hanging.nothing_is_left()
     assert ran.code == 5
-    assert "renode-test was stopped after 2 s (--timeout gives it more; " in ran.err
+    assert "renode-test was stopped after 2 s, --timeout gives it more" in ran.err
 
 
 def test_missing_renode_test(tmp_path: Path) -> None:
@@ -184,9 +226,23 @@ def test_missing_renode_test(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_a_folder_that_cannot_be_written_to(renode: Path, tmp_path: Path) -> None:
+    blocked = tmp_path / "a file"
+    blocked.touch()
+    ran = run_it(renode, blocked)
+    assert (ran.code, len(ran.err.splitlines())) == (2, 1)
+    assert str(blocked) in ran.err
+    (tmp_path / "out" / RECORD).mkdir(parents=True)
+    ran = run_it(renode, tmp_path / "out")
+    assert (ran.code, len(ran.err.splitlines())) == (2, 1)
+    assert RECORD in ran.err
+
+
 def test_a_suite_that_is_none_and_a_model_that_does_not_run(renode: Path, tmp_path: Path) -> None:
     ran = run_it(renode, tmp_path / "out", "no_such.robot")
     assert (ran.code, len(ran.err.splitlines())) == (2, 1)
+    ran = run_it(renode, tmp_path / "out", "--model", "no_such")
+    assert (ran.code, len(ran.err.splitlines())) == (3, 1)
     ran = run_it(renode, tmp_path / "out", "--model", "fails_gelu")
     assert ran.code == 1
     assert "fails_gelu on nrf52dk: " in ran.out

@@ -29,7 +29,8 @@ LAYERS = (
      "lab.archive", "lab.branches", "lab.linker_map", "lab.size_records", "lab.demangle",
      "lab.object_file", "lab.arm_attributes", "lab.headers", "lab.library_facts",
      "lab.model_writer", "lab.runtime_cost", "lab.budgets", "lab.figures",
-     "lab.ci_file", "lab.ci_result", "lab.baseline", "lab.parity"},
+     "lab.ci_file", "lab.ci_result", "lab.baseline", "lab.parity",
+     "lab.renode_test"},
     {"lab.errors", "lab.child", "lab.files", "lab.units", "lab.paths", "lab.version"},
 )  # fmt: skip
 DATA = 9  # the row of what is only read; with the one below, all that a report may import

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from lab.cache import ROOT_VARIABLE, Cache
 from lab.cli.main import app
 from lab.engines.renode.install import (
+    HOW,
     PYRENODE3_COMMAND,
     PYRENODE3_COMMIT,
     RENODE_COMMANDS,
@@ -60,8 +61,10 @@ def test_where_nothing_is_every_part_is_named_with_its_command() -> None:
         "renode-1.16.1.linux-portable-dotnet.tar.gz",
         PYRENODE3_COMMIT,
         "dotnet-runtime",
+        RENODE_TEST_COMMAND,
     ):
         assert wanted in said
+    assert HOW not in said
     assert NOT_YET_RUN in said
 
 
@@ -81,7 +84,21 @@ def test_what_is_there_is_described_and_loaded_once(
     assert "not needed by this Renode: it brings its own (optional)" in said
     assert f"commit {PYRENODE3_COMMIT[:12]}" in said
     assert NOT_YET_RUN in said
-    assert "To get what is missing" not in said
+    assert "To get" not in said
+
+
+def test_what_is_optional_and_absent_has_its_command_too(
+    there: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renode_doctor, "try_loading", lambda: "loaded it")
+    (there / "renode-test").unlink()
+    code, said = _run()
+    assert code == 0
+    (absent,) = [line for line in said.splitlines() if line.startswith("absent")]
+    assert absent.endswith("and not on the search path (optional)")
+    _, _, commands = said.partition("To get what is not there:\n")
+    assert RENODE_TEST_COMMAND in commands
+    assert PYRENODE3_COMMAND not in commands
 
 
 @pytest.mark.usefixtures("there")
@@ -98,7 +115,7 @@ def test_a_renode_that_cannot_be_loaded_is_not_complete(monkeypatch: pytest.Monk
         "detail": "TypeError: 'NoneType' object is not iterable (take another)",
     }  # fmt: skip
     assert told["note"] == NOT_YET_RUN
-    assert set(told["commands"]) == {"Renode", ".NET", "pyrenode3", "renode-test"}
+    assert told["commands"] == {}, "every part is there"
 
 
 def test_a_build_needs_dotnet_and_is_not_loaded_without(
