@@ -158,6 +158,23 @@ def test_a_good_run_leaves_nothing_either(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+BARELY_STARTED = """
+import os, signal
+from lab.child import Child
+child = Child("lab.engines.renode.child")
+assert os.path.isdir(child.receive())
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_is_ended_as_soon_as_it_begins_leaves_nothing(tmp_path: Path) -> None:
+    environment = renode_fake.environment() | {"TMPDIR": str(tmp_path)}
+    with watched([sys.executable, "-c", BARELY_STARTED], env=environment) as started:
+        assert started.finish().code == -signal.SIGKILL
+        started.nothing_is_left()
+    assert list(tmp_path.iterdir()) == []
+
+
 # ---- the log ----
 
 

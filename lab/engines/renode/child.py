@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import secrets
 import select
 import shutil
 import signal
@@ -28,10 +29,12 @@ def main() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     pipe = answers()
-    folder = receive(sys.stdin.buffer)
-    assert isinstance(folder, str)
-    os.environ["TMPDIR"] = tempfile.tempdir = folder
+    name = f"lab-renode-{os.getpid()}-{secrets.token_hex(4)}"
+    folder = os.path.join(tempfile.gettempdir(), name)  # noqa: PTH118 - a variable's value
     _sweep(folder)
+    os.mkdir(folder, 0o700)  # noqa: PTH102
+    os.environ["TMPDIR"] = tempfile.tempdir = folder
+    send(pipe, folder)
     device = Device()
     while True:
         try:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import tempfile
 import weakref
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -55,16 +53,13 @@ class RenodeEngine:
         installation = usable_installation()
         self._late = ""  # what it did not do in time
         self._logs: dict[str, Log] = {}
-        self._folder = Path(tempfile.mkdtemp(prefix="lab-renode-"))
+        self._folder: Path | None = None  # of Renode's process, which makes and removes it
         self._child = Child("lab.engines.renode.child")
         self.close = weakref.finalize(self, self._child.close)
         try:
-            # Removing the folder is that process's business from here on.
-            with contextlib.suppress(BrokenPipeError):  # the next request says why
-                self._child.send(str(self._folder))
+            self._folder = Path(str(self._answer("start", START_SECONDS)))
             generation = self._ask("start", environment(installation), seconds=START_SECONDS)
         except LabError as error:
-            shutil.rmtree(self._folder, ignore_errors=True)
             why = str(error).removeprefix("no verdict: ")
             raise ToolError(f"Renode cannot be loaded: {why}") from None
         self._open_logs()
@@ -178,13 +173,18 @@ class RenodeEngine:
         Raises:
             NoVerdictError: it ended, or did not answer in time and was ended.
         """
-        try:
+        with contextlib.suppress(BrokenPipeError):  # that there is no answer says it, and why
             self._child.send((name, *arguments))
+        return self._answer(name, seconds)
+
+    def _answer(self, name: str, seconds: float) -> object:
+        """What Renode's process says next; raises as ``_ask`` does."""
+        try:
             if not self._child.answers_within(seconds):
                 self._late = f"come back from {_DOING.get(name, name)} within {seconds:.0f} s"
                 self._child.process.kill()
             answer = self._child.receive()
-        except (BrokenPipeError, EOFError):
+        except EOFError:
             death = f"Renode's process {self._child.death()}"
             why = f"Renode did not {self._late}" if self._late else death
             raise NoVerdictError(f"no verdict: {why}{self._tail()}") from None
@@ -195,6 +195,8 @@ class RenodeEngine:
         return answer
 
     def _open_logs(self) -> None:
+        if self._folder is None:
+            return
         for name in {NAME, COMMANDS} - self._logs.keys():
             with contextlib.suppress(OSError):  # it did not come that far
                 self._logs[name] = Log(self._folder / name)
