@@ -102,11 +102,16 @@ OF_SCRIPTS = {"start", "sysbus LoadELF", "sysbus GetSymbolAddress", "uart Create
 
 # What the driver imports, and every attribute of anything that comes from there.
 IMPORTS = {
+    "pyrenode3": "P/__init__.py loads Renode unless it is told not to, and can be run again",
+    "pyrenode3.env": "P/env.py",
+    "pyrenode3.loader": "P/loader.py",
     "pyrenode3.wrappers": "P/__init__.py loads Renode and imports it",
     "Antmicro.Renode.Time.TimeInterval": "I/Main/Time/TimeInterval.cs",
     "System.UInt64": ".NET",
 }
 ATTRIBUTES = {
+    "pyrenode_skip_load": "P/env.py: what PYRENODE_SKIP_LOAD was; P/__init__.py looks at it",
+    "ensure_additional_libs": "P/loader.py, called by its name in from_net_build and from_net_pkg",
     "Emulation": "P/wrappers/emulation.py",
     "clear": "P/wrappers/emulation.py, Emulation",
     "get_mach": "P/wrappers/emulation.py, Emulation",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-if "pyrenode3" not in sys.modules:
+if not sys.modules["pyrenode3.loader"].RenodeLoader.is_initialized:
     raise ModuleNotFoundError("Renode is not loaded")
 
 

@@ -127,6 +127,10 @@ def test_it_does_not_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
         engine.run({CODE}, instructions=1000, seconds=1)
 
 
+def test_a_renode_that_has_dropped_mono(monkeypatch: pytest.MonkeyPatch) -> None:
+    run(running(monkeypatch, "without_mono"))
+
+
 def test_seconds_are_rounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ANSWER_SECONDS", 0.2)
     engine = running(monkeypatch, "stuck")

@@ -97,13 +97,14 @@ def test_commands_are_made_in_one_place(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")), ids=lambda path: path.stem)
 def test_only_the_driver_imports_what_is_not_ours(path: Path) -> None:
-    foreign = {
-        f"{node.module}.{alias.name}"
+    imported = {
+        f"{node.module}.{alias.name}" if isinstance(node, ast.ImportFrom) else alias.name
         for node in nodes(path)
-        if isinstance(node, ast.ImportFrom) and node.module
+        if isinstance(node, ast.Import | ast.ImportFrom)
         for alias in node.names
-        if node.module.split(".")[0] in {"pyrenode3", "Antmicro", "System", "clr"}
     }
+    apart = {"pyrenode3", "Antmicro", "System", "clr"}
+    foreign = {name for name in imported if name.split(".")[0] in apart}
     assert foreign == (IMPORTS.keys() if path.stem == "driver" else set())
 
 
@@ -123,7 +124,7 @@ def test_every_attribute_is_known_to_exist() -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr not in ours | kept:
             root = ast.unparse(node).removeprefix("self.").split(".")[0].split("(")[0]
-            if root in kept | {"wrappers", "TimeInterval", "UInt64"}:
+            if root in kept | {"env", "loader", "wrappers", "TimeInterval", "UInt64"}:
                 foreign.add(node.attr)
     assert foreign == ATTRIBUTES.keys()
 

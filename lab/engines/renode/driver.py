@@ -8,6 +8,8 @@ pyrenode3's issue 15 cannot come about.
 
 from __future__ import annotations
 
+import importlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from lab.engines.renode.versions import Generation
 from lab.errors import NoVerdictError
 
 MACHINE = "lab"
+_SKIP_LOAD = "PYRENODE_SKIP_LOAD"  # pyrenode3's env.py reads it when it is imported
 _FAILED = "There was an error executing command"
 
 
@@ -116,9 +119,28 @@ class Renode:
 
 
 def _loaded() -> Any:
+    """pyrenode3's wrappers, with Renode loaded the way pyrenode3 chooses.
+
+    Where Renode has no Mono.Posix (since May 2026), ``ensure_additional_libs`` of pyrenode3's
+    loader.py comes back with None, which is then added to a list. So it is imported without Renode,
+    mended, and has its choice to make again.
+    """
+    os.environ[_SKIP_LOAD] = "1"
+    import pyrenode3
+    from pyrenode3 import env, loader
+
+    find = loader.ensure_additional_libs
+
+    def found(renode_bin_dir: Any) -> Any:
+        return find(renode_bin_dir) or []
+
+    loader.ensure_additional_libs = found
+    env.pyrenode_skip_load = None
+    del os.environ[_SKIP_LOAD]
     try:
+        importlib.reload(pyrenode3)
         from pyrenode3 import wrappers
-    except TypeError as error:  # loader.py: where Renode has no Mono.Posix it adds None to a list
+    except TypeError as error:
         raise NoVerdictError(
             f"{error}: this pyrenode3 cannot load a Renode later than 1.16.1 from a package or a "
             "build tree (a portable one, in PYRENODE_BIN, it can)"

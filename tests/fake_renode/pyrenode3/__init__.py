@@ -1,5 +1,6 @@
-"""Loads Renode when it is imported, as the real one does; or does not."""
+"""Loads Renode when it is imported, as the real one does, unless told not to; or does not."""
 
-from pyrenode3._misbehave import on_load
+from pyrenode3 import env, loader
 
-on_load()
+if not env.pyrenode_skip_load:
+    loader.load()

@@ -1,11 +1,11 @@
 """What can go wrong with the real one, on demand: ``FAKE_RENODE`` names it.
 
-``dll``, ``clash``, ``gives_up`` and ``loads_forever`` when it is loaded; ``stuck``,
-``holds_lock``, ``killed``, ``crashed``, ``throws`` and ``flood`` when it runs; ``miscounts`` one
-instruction too many at each run; ``refuses:WORDS`` when it is given a command that begins with
-these words; ``stands`` halts again where a hook has halted it; ``silent`` logs nothing.
-``FAKE_RENODE_TELLS`` is a FIFO that is opened, for those who wait for it, right before it gets
-stuck.
+``dll``, ``without_mono``, ``clash``, ``gives_up`` and ``loads_forever`` when it is loaded;
+``stuck``, ``holds_lock``, ``killed``, ``crashed``, ``throws`` and ``flood`` when it runs;
+``miscounts`` one instruction too many at each run; ``refuses:WORDS`` when it is given a command
+that begins with these words; ``stands`` halts again where a hook has halted it; ``silent`` logs
+nothing. ``FAKE_RENODE_TELLS`` is a FIFO that is opened, for those who wait for it, right before it
+gets stuck.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def on_load() -> None:
     """Fail to load."""
     if _HOW == "dll":
         raise DllNotFoundException("Unable to load shared library 'translate-arm-m-le.so'\n  or so")
-    if _HOW == "clash":  # pyrenode3's loader with a Renode that has dropped Mono.Posix
+    if _HOW == "clash":  # as with Renode without Mono.Posix, but not for that reason
         [].extend(None)  # type: ignore[arg-type]
     if _HOW == "gives_up":
         logging.critical("Can't determine Renode directory using the 'output' pattern.")
