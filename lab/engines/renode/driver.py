@@ -129,12 +129,13 @@ def _loaded() -> Any:
     import pyrenode3
     from pyrenode3 import env, loader
 
-    find = loader.ensure_additional_libs
+    if hasattr(loader, "ensure_additional_libs"):  # a later one may do without
+        find = loader.ensure_additional_libs
 
-    def found(renode_bin_dir: Any) -> Any:
-        return find(renode_bin_dir) or []
+        def found(renode_bin_dir: Any) -> Any:
+            return find(renode_bin_dir) or []
 
-    loader.ensure_additional_libs = found
+        loader.ensure_additional_libs = found
     env.pyrenode_skip_load = None
     del os.environ[_SKIP_LOAD]
     try:
