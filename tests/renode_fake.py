@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.engines import registry
+from lab.engines.renode.install import installation_here
 
 FAKE = Path(__file__).with_name("fake_renode")
 GENERATIONS = ("1.16.1", "master")
@@ -34,4 +34,4 @@ def use(monkeypatch: pytest.MonkeyPatch, generation: str = "1.16.1", how: str = 
     monkeypatch.syspath_prepend(str(FAKE))
     for name, value in environment(generation, how).items():
         monkeypatch.setenv(name, value)
-    registry._require_renode.cache_clear()
+    installation_here.cache_clear()

@@ -41,6 +41,11 @@ class Region:
         """First address after the region."""
         return self.base + self.size
 
+    @property
+    def places(self) -> tuple[range, ...]:
+        """Where the core sees it: at its base and at each alias."""
+        return tuple(range(base, base + self.size) for base in (self.base, *self.aliases))
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -140,6 +145,18 @@ class BlockCount(NamedTuple):
     cycles: int
     executions: int
     taken: int
+
+
+def check_run(until: Collection[int], instructions: int, seconds: float, stack_limit: int) -> None:
+    """Refuse arguments of ``Engine.run`` that make no sense.
+
+    Raises:
+        ValueError: an odd address, or a limit that is none.
+    """
+    if any(address & 1 or not 0 <= address < 1 << 32 for address in until):
+        raise ValueError("addresses to stop at must be even and below 2**32")
+    if instructions <= 0 or seconds <= 0 or not 0 <= stack_limit < 1 << 32:
+        raise ValueError("instruction budget, seconds and stack limit must be positive")
 
 
 class Engine(Protocol):

@@ -27,12 +27,6 @@ class Bank:
         """Address of the bytes in this process; valid as long as the bank lives."""
         return ctypes.addressof(ctypes.c_char.from_buffer(self.data))
 
-    @property
-    def places(self) -> tuple[range, ...]:
-        """Where the core sees it: at its base and at each alias."""
-        bases = (self.region.base, *self.region.aliases)
-        return tuple(range(base, base + self.region.size) for base in bases)
-
     def clear(self) -> None:
         """Zero everything, at the price of the pages in use only."""
         self.data.madvise(mmap.MADV_DONTNEED)
@@ -103,7 +97,7 @@ class Memory:
     def _find(self, address: int) -> tuple[Bank, range] | None:
         """The bank at an address, and the place where the core sees it there."""
         for bank in self.banks:
-            for place in bank.places:
+            for place in bank.region.places:
                 if address in place:
                     return bank, place
         return None

@@ -129,11 +129,9 @@ class Painted:
         """
         self._stack.begin(stack_limit)
         stop = self._inner.run(until, instructions=instructions, seconds=seconds)
-        return (
-            replace(stop, reason=StopReason.STACK_LIMIT, fault=None)
-            if self._stack.passed()
-            else stop
-        )
+        if not self._stack.passed():
+            return stop
+        return replace(stop, reason=StopReason.STACK_LIMIT, fault=None)
 
     def read(self, address: int, size: int) -> bytes:
         """Memory contents. Raises ValueError where nothing is mapped."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -22,11 +21,10 @@ def _renode() -> type[Engine]:
     return RenodeEngine
 
 
-@functools.cache
 def _require_renode() -> None:
-    from lab.engines.renode.install import usable_installation
+    from lab.engines.renode.install import installation_here
 
-    usable_installation()
+    installation_here()
 
 
 class Entry(NamedTuple):

@@ -25,7 +25,16 @@ from lab.cores import EXCEPTION_RETURN
 from lab.decode import CONDITIONS, Block
 from lab.elf import Segment
 from lab.engines._meter import Meter
-from lab.engines.base import BlockCount, Fault, LowestSp, Machine, Stop, StopReason, Totals
+from lab.engines.base import (
+    BlockCount,
+    Fault,
+    LowestSp,
+    Machine,
+    Stop,
+    StopReason,
+    Totals,
+    check_run,
+)
 from lab.engines.blocks import (
     HAS_CYCCNT,
     HAS_FPU,
@@ -146,7 +155,7 @@ class UnicornEngine:
             region = bank.region
             access = const.UC_PROT_READ
             access |= const.UC_PROT_WRITE * region.writable | const.UC_PROT_EXEC * region.executable
-            for place in bank.places:
+            for place in bank.region.places:
                 uc.mem_map_ptr(place.start, region.size, access, bank.pointer())
         self._decoder = Decoder(machine.core, self._memory)
         self._meter = Meter(
@@ -214,10 +223,7 @@ class UnicornEngine:
             ValueError: an odd address, or a limit that is none.
         """
         self._loaded()
-        if any(address & 1 or not 0 <= address < 1 << 32 for address in until):
-            raise ValueError("addresses to stop at must be even and below 2**32")
-        if instructions <= 0 or seconds <= 0 or not 0 <= stack_limit < 1 << 32:
-            raise ValueError("instruction budget, seconds and stack limit must be positive")
+        check_run(until, instructions, seconds, stack_limit)
         stops = array("I", sorted(set(until))).tobytes()
         budget = min(self.totals().instructions + instructions, _UNLIMITED)
         outcome = self._execute(stops, budget, seconds, stack_limit)

@@ -191,10 +191,10 @@ def _behind_reserved(address: int, board: Board) -> int:
 
 def _check_place(image: Image, board: Board, regions: Sequence[Region]) -> None:
     """Renode 1.16.1 would drop in silence what is loaded to where no memory is."""
-    places = [(base, base + r.size) for r in regions for base in (r.base, *r.aliases)]
+    places = [place for region in regions for place in region.places]
     for segment in image.segments:
         start, end = segment.address, segment.address + len(segment.data)
-        if not any(base <= start and end <= stop for base, stop in places):
+        if not any(place.start <= start and end <= place.stop for place in places):
             what = f"its bytes 0x{start:08X} to 0x{end - 1:08X} lie in no memory of {board.name}"
             raise InputError(Problem(image.name, what, "is it linked for this board?"))
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.board import Board, load_board
 from lab.crate import Say
 from lab.elf import Image, read_elf
-from lab.engines.base import Machine, Region
+from lab.engines.base import Machine
 from lab.engines.renode import monitor
-from lab.engines.renode.platform import MHZ, Platform, repl
+from lab.engines.renode.platform import EXACT_MIPS, MHZ, Platform, repl
 from lab.engines.renode.versions import Generation
 from lab.firmware import WINDOW
 from lab.jobs.check import judged, subject_of
@@ -26,7 +26,6 @@ from lab.measure.ops import blocking
 from lab.measure.tasks import Device
 from lab.measure.worker import Worker
 
-CLOCK_HZ = 100 * MHZ  # one instruction takes 10 ns, a whole number of Renode's ticks
 _COMPARED = 64  # bytes of each output; each is one command
 
 
@@ -89,14 +88,14 @@ def _write(
     generation: Generation,
 ) -> Prepared:
     image, machine = read_elf(device.elf), device.machine
-    platform = Platform(machine.core, machine.regions, CLOCK_HZ)
+    platform = Platform(machine.core, machine.regions, EXACT_MIPS * MHZ)
     shutil.copyfile(device.elf, folder / "image.elf")
     (folder / "board.repl").write_text(repl(platform, generation))
     script = folder / "board.resc"
     lines = _script(board.name, image, device, start, generation)
     script.write_text("\n".join(lines) + "\n")
     mailbox, fields = image.symbols["lab_mailbox"].address, device.offsets["LabMailbox"]
-    seconds = 1 + 2 * marked.instructions["lab_end"] / CLOCK_HZ
+    seconds = 1 + 2 * marked.instructions["lab_end"] / EXACT_MIPS * MHZ
     return Prepared(
         board.name,
         folder,
@@ -105,14 +104,14 @@ def _write(
             "MODEL": Path(model).stem,
             "RESC": str(script),
             "VIRTUAL_SECONDS": str(math.ceil(seconds)),
-            "LAB_END": _hex(image.symbols["lab_end"].address),
-            "STATUS_AT": _hex(mailbox + fields["status"]),
-            "ARENA_USED_AT": _hex(mailbox + fields["arena_used"]),
+            "LAB_END": monitor.number(image.symbols["lab_end"].address),
+            "STATUS_AT": monitor.number(mailbox + fields["status"]),
+            "ARENA_USED_AT": monitor.number(mailbox + fields["arena_used"]),
             "ARENA_USED": str(marked.words["arena_used"]),
             "COUNTS": ",".join(_counts(marked)),
             "OUTPUTS": ",".join(_output_bytes(marked)),
-            "LAST_WORDS": ",".join(_hex(region.end - 4) for region in machine.regions),
-            "BEYOND": ",".join(_hex(address) for address in beyond(machine)),
+            "LAST_WORDS": ",".join(monitor.number(region.end - 4) for region in machine.regions),
+            "BEYOND": ",".join(monitor.number(address) for address in beyond(machine)),
         },
     )
 
@@ -143,7 +142,8 @@ def _note(slot: int) -> str:
     What a hook can reach, machine and cpu, is as in Renode's tests/unit-tests/hooks.robot.
     """
     bus, count = "machine.SystemBus", "cpu.ExecutedInstructions % 0x100000000"
-    return f"{bus}.ReadDoubleWord({_hex(slot)}) or {bus}.WriteDoubleWord({_hex(slot)}, {count})"
+    at = monitor.number(slot)
+    return f"{bus}.ReadDoubleWord({at}) or {bus}.WriteDoubleWord({at}, {count})"
 
 
 def _slot(marker: str) -> int:
@@ -153,27 +153,17 @@ def _slot(marker: str) -> int:
 
 def _counts(marked: Marked) -> Iterator[str]:
     for marker, count in marked.instructions.items():
-        yield f"{marker}={_hex(_slot(marker))}={count % (1 << 32)}"
+        yield f"{marker}={monitor.number(_slot(marker))}={count % (1 << 32)}"
 
 
 def _output_bytes(marked: Marked) -> Iterator[str]:
     for address, contents in marked.outputs:
         for offset, byte in enumerate(contents[:_COMPARED]):
-            yield f"{_hex(address + offset)}={byte}"
+            yield f"{monitor.number(address + offset)}={byte}"
 
 
 def beyond(machine: Machine) -> list[int]:
     """First address after each stretch of memory: nothing is there."""
-    spans = list(_spans(machine.regions))
-    ends = {end for _, end in spans}
-    return sorted(end for end in ends if not any(base <= end < stop for base, stop in spans))
-
-
-def _spans(regions: Iterable[Region]) -> Iterator[tuple[int, int]]:
-    for region in regions:
-        for base in (region.base, *region.aliases):
-            yield base, base + region.size
-
-
-def _hex(value: int) -> str:
-    return f"0x{value:08X}"
+    places = [place for region in machine.regions for place in region.places]
+    ends = {place.stop for place in places}
+    return sorted(end for end in ends if not any(end in place for place in places))

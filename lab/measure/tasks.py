@@ -1,4 +1,4 @@
-"""What the measuring process does: two jobs, each from a frozen request to a frozen answer."""
+"""What the measuring process does: jobs, each from a frozen request to a frozen answer."""
 
 from __future__ import annotations
 

@@ -32,11 +32,10 @@ from lab.engines.renode.faults import (
     logged_access,
 )
 from lab.engines.renode.log import COMMANDS, NAME, Log
-from lab.engines.renode.platform import MHZ, Platform, repl
+from lab.engines.renode.platform import EXACT_MIPS, MHZ, Platform, repl
 from lab.engines.renode.versions import Generation, bad_access_faults
 from lab.errors import NoVerdictError
 
-MIPS = 100  # a divisor of 1,000: then instructions and nanoseconds convert without a rest
 _FIRST_SLICE, _LAST_SLICE = 1_000, 10_000  # microseconds of virtual time
 _ASLEEP = 20  # slices without an instruction; SysTick's longest period is 17 of the last
 _STANDS = 4  # hooks that may fire where the core already stood
@@ -85,7 +84,7 @@ class Device:
         """Build the device, put the segments in memory, and reset it."""
         # The same refusals as the other engine's; its memory is never touched.
         self._map = Memory(machine.regions, segments)
-        self._platform = Platform(machine.core, machine.regions, MIPS * MHZ)
+        self._platform = Platform(machine.core, machine.regions, EXACT_MIPS * MHZ)
         self._segments, self._vector_table = tuple(segments), vector_table
         self._map.read(vector_table, 8)
         self.reset()
@@ -175,12 +174,12 @@ class Device:
         self._stack.restart()
 
     def _slice(self, run: _Run) -> None:
-        """Let the core execute for a while, at most ``MIPS`` - 1 instructions past the budget."""
+        """Let the core execute a while, at most ``EXACT_MIPS`` - 1 instructions past the budget."""
         if self._halted:
             self._renode.command(monitor.GO_ON)
         self._log.forget()  # what the last slice logged has been looked at
         run.log = self._log.size()
-        self._renode.run_for(min(run.length, -(-(run.end - run.count) // MIPS)))
+        self._renode.run_for(min(run.length, -(-(run.end - run.count) // EXACT_MIPS)))
         self._halted = self._renode.word(monitor.HALTED) == monitor.TRUE
         count = self._count()
         run.executed, run.count = count - run.count, count

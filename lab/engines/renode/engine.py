@@ -14,8 +14,8 @@ from pathlib import Path
 
 from lab.child import Child
 from lab.elf import Segment
-from lab.engines.base import BlockCount, LowestSp, Machine, Stop, Totals
-from lab.engines.renode.install import environment, usable_installation
+from lab.engines.base import BlockCount, LowestSp, Machine, Stop, Totals, check_run
+from lab.engines.renode.install import environment, installation_here
 from lab.engines.renode.log import COMMANDS, NAME, Log
 from lab.errors import LabError, NoVerdictError, ToolError
 
@@ -34,7 +34,8 @@ _DOING = {
 class RenodeEngine:
     """An emulated Cortex-M in Renode. See ``lab.engines.base.Engine``.
 
-    Instructions are exact, cycles are not known, and the stack is found by what was written there.
+    Instructions are as Renode counts them, cycles are not known, and the stack is found by what was
+    written there.
     A budget is exceeded by fewer than 100 instructions. A stack limit is noticed after it was
     passed, if something was written in the last 32 bytes above it: that counts as passing it.
     Accesses where nothing is mapped are noticed late on Renode 1.16.1, and what else differs is in
@@ -50,7 +51,7 @@ class RenodeEngine:
         Raises:
             ToolError: it is not here, or cannot be loaded.
         """
-        installation = usable_installation()
+        installation = installation_here()
         self._late = ""  # what it did not do in time
         self._logs: dict[str, Log] = {}
         self._folder: Path | None = None  # of Renode's process, which makes and removes it
@@ -104,10 +105,7 @@ class RenodeEngine:
             ValueError: an odd address, or a limit that is none.
             NoVerdictError: Renode did not come back, or ended.
         """
-        if any(address & 1 or not 0 <= address < 1 << 32 for address in until):
-            raise ValueError("addresses to stop at must be even and below 2**32")
-        if instructions <= 0 or seconds <= 0 or not 0 <= stack_limit < 1 << 32:
-            raise ValueError("instruction budget, seconds and stack limit must be positive")
+        check_run(until, instructions, seconds, stack_limit)
         stop = self._loaded(
             "run", frozenset(until), instructions, seconds, stack_limit,
             seconds=seconds + ANSWER_SECONDS,

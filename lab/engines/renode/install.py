@@ -9,6 +9,7 @@ nothing: what is missing is said in one line, with the command that gets it.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.metadata
 import importlib.util
 import json
@@ -124,6 +125,16 @@ def usable_installation() -> Installation:
     if installation.needs_dotnet:
         find_dotnet()
     return installation
+
+
+@functools.cache
+def installation_here() -> Installation:
+    """The same, looked for once in a process: programs are started to tell versions.
+
+    Raises:
+        ToolError: something is missing; then the next call looks again.
+    """
+    return usable_installation()
 
 
 def environment(installation: Installation) -> dict[str, str]:

@@ -24,6 +24,9 @@ from lab.engines.renode.versions import (
 from lab.errors import UsageError, one_line
 
 MHZ = 1_000_000
+# Where the board's own clock does not matter. A divisor of 1,000: instructions and nanoseconds
+# convert without a rest.
+EXACT_MIPS = 100
 CONSOLE = "console"
 _ARMV6M_PRIORITY_MASK = 0xC0  # Armv6-M has two bits of priority
 _DEFAULT_PRIORITY_MASK = 0xFF  # NVIC.cs
